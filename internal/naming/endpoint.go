@@ -1,0 +1,157 @@
+package naming
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+)
+
+// Transport is the first word of an endpoint string. Its values are those of
+// EndpointF.istcp.
+type Transport int32
+
+// The transports of EndpointF.istcp.
+const (
+	UDP Transport = 0
+	TCP Transport = 1
+	SSL Transport = 2
+)
+
+// String gives the word that an endpoint string begins with.
+func (t Transport) String() string {
+	switch t {
+	case UDP:
+		return "udp"
+	case SSL:
+		return "ssl"
+	default:
+		return "tcp"
+	}
+}
+
+// Endpoint is a parsed endpoint string such as "tcp -h 10.0.0.1 -p 80 -t 60000".
+type Endpoint struct {
+	Transport  Transport
+	Host       string
+	Port       int32
+	Timeout    int32 // ms
+	Weight     int32 // -1: none given
+	WeightType int32
+	AuthType   int32
+}
+
+// Address is host:port, with IPv6 in brackets.
+func (e Endpoint) Address() string {
+	return net.JoinHostPort(e.Host, strconv.Itoa(int(e.Port)))
+}
+
+// String gives the endpoint as Tars writes it, without what is default.
+func (e Endpoint) String() string {
+	text := fmt.Sprintf("%s -h %s -p %d -t %d", e.Transport, e.Host, e.Port, e.Timeout)
+	if e.WeightType != 0 {
+		text += fmt.Sprintf(" -v %d", e.WeightType)
+	}
+	if e.Weight >= 0 {
+		text += fmt.Sprintf(" -w %d", e.Weight)
+	}
+	if e.AuthType != 0 {
+		text += fmt.Sprintf(" -e %d", e.AuthType)
+	}
+	return text
+}
+
+// ParseEndpoint reads an endpoint string by the rules of the C++ registry
+// (routing.md, "Endpoint strings"): a transport in lower case, then options of a
+// dash, one letter and an argument. Unknown options are passed over, the last of
+// a repeated one counts. Missing: host 0.0.0.0, port 0, timeout 3000 ms, weight
+// -1 (100 where the weight type is not 0, and 100 at most there).
+func ParseEndpoint(text string) (Endpoint, error) {
+	words := strings.Fields(text)
+	if len(words) == 0 {
+		return Endpoint{}, fmt.Errorf("endpoint %s is empty", quote(text))
+	}
+	endpoint := Endpoint{Host: "0.0.0.0", Timeout: 3000, Weight: -1}
+	switch words[0] {
+	case "tcp":
+		endpoint.Transport = TCP
+	case "udp":
+		endpoint.Transport = UDP
+	case "ssl":
+		endpoint.Transport = SSL
+	default:
+		return Endpoint{}, fmt.Errorf("endpoint %s must begin with tcp, udp or ssl", quote(text))
+	}
+	for i := 1; i < len(words); i++ {
+		letter, argument, used, err := option(words[i:])
+		if err == nil {
+			err = endpoint.set(letter, argument)
+		}
+		if err != nil {
+			return Endpoint{}, fmt.Errorf("endpoint %s: %w", quote(text), err)
+		}
+		i += used
+	}
+	endpoint.settleWeight()
+	return endpoint, nil
+}
+
+// option reads one option and says how many further words its argument took.
+func option(words []string) (letter byte, argument string, used int, err error) {
+	word := words[0]
+	if len(word) != 2 || word[0] != '-' {
+		return 0, "", 0, fmt.Errorf("%s is not an option", quote(word))
+	}
+	if len(words) > 1 && !strings.HasPrefix(words[1], "-") {
+		return word[1], words[1], 1, nil
+	}
+	return word[1], "", 0, nil
+}
+
+func (e *Endpoint) set(letter byte, argument string) error {
+	switch letter {
+	case 'h':
+		if argument != "" && argument != "*" {
+			e.Host = argument
+		} else {
+			e.Host = "0.0.0.0"
+		}
+		return nil
+	case 'p':
+		return number(letter, argument, 0, 65535, &e.Port)
+	case 't':
+		return number(letter, argument, -1<<31, 1<<31-1, &e.Timeout)
+	case 'w':
+		return number(letter, argument, -1<<31, 1<<31-1, &e.Weight)
+	case 'v':
+		return number(letter, argument, -1<<31, 1<<31-1, &e.WeightType)
+	case 'e':
+		return number(letter, argument, 0, 1, &e.AuthType)
+	case 'g', 'q':
+		var ignored int32 // always sent as 0, but it must be a number
+		return number(letter, argument, -1<<31, 1<<31-1, &ignored)
+	default:
+		return nil
+	}
+}
+
+func number(letter byte, argument string, low, high int64, into *int32) error {
+	value, err := strconv.ParseInt(argument, 10, 64)
+	if err != nil {
+		return fmt.Errorf("-%c %s is not a number", letter, quote(argument))
+	}
+	if value < low || value > high {
+		return fmt.Errorf("-%c %d is not between %d and %d", letter, value, low, high)
+	}
+	*into = int32(value)
+	return nil
+}
+
+func (e *Endpoint) settleWeight() {
+	if e.WeightType == 0 {
+		return
+	}
+	if e.Weight < 0 || e.Weight > 100 {
+		e.Weight = 100
+	}
+}

@@ -1,0 +1,76 @@
+package naming
+
+import (
+	"cmp"
+	"strings"
+)
+
+// Key names an instance: one server of an application on one node.
+type Key struct {
+	Application string
+	Server      string
+	Node        string
+}
+
+// String gives App.Server@node, the form used in logs and messages.
+func (k Key) String() string {
+	return k.Application + "." + k.Server + "@" + k.Node
+}
+
+// ServerName is App.Server, the name t_config_files knows a server by.
+func (k Key) ServerName() string {
+	return k.Application + "." + k.Server
+}
+
+// Fold gives the key that all spellings which the tables hold to be equal have
+// in common (R15), for use as a map key.
+func (k Key) Fold() Key {
+	return Key{Fold(k.Application), Fold(k.Server), Fold(k.Node)}
+}
+
+// Compare orders keys by node, application and server: the order in which
+// transactions take their locks.
+func (k Key) Compare(o Key) int {
+	return cmp.Or(
+		strings.Compare(k.Node, o.Node),
+		strings.Compare(k.Application, o.Application),
+		strings.Compare(k.Server, o.Server),
+	)
+}
+
+// Fold maps all spellings of a name that the collation of Tars' tables holds to
+// be equal to one: ASCII letters in lower case, trailing blanks cut (R15). It
+// allocates only where the name changes.
+func Fold(name string) string {
+	name = strings.TrimRight(name, " ")
+	for i := range len(name) {
+		if c := name[i]; 'A' <= c && c <= 'Z' {
+			return foldUpper(name, i)
+		}
+	}
+	return name
+}
+
+func foldUpper(name string, from int) string {
+	folded := []byte(name)
+	for i := from; i < len(folded); i++ {
+		if c := folded[i]; 'A' <= c && c <= 'Z' {
+			folded[i] = c + ('a' - 'A')
+		}
+	}
+	return string(folded)
+}
+
+// AppendFold appends Fold(name) to dst without allocating when dst has room.
+func AppendFold(dst, name []byte) []byte {
+	for len(name) > 0 && name[len(name)-1] == ' ' {
+		name = name[:len(name)-1]
+	}
+	for _, c := range name {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
