@@ -1,0 +1,235 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Owner owns every child of this program. While one exists nobody else may
+// wait: no exec.Cmd, no os.Process.Wait. All methods are safe for concurrent
+// use.
+type Owner struct {
+	signals chan os.Signal
+	orphans chan struct{}
+	stop    chan struct{}
+	stopped sync.WaitGroup
+	pumps   sync.WaitGroup
+	once    sync.Once
+
+	// mu is held over fork and entry into children as well as over wait and
+	// removal from it: a child that ends at once is known when it is reaped,
+	// and no signal goes to a process id that is free again.
+	mu       sync.Mutex
+	children map[int]*Process
+}
+
+// New makes this program the reaper of all its descendants, as process 1 is by
+// nature, and starts waiting for them. The caller must Close it.
+func New() (*Owner, error) {
+	if os.Getpid() != 1 {
+		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+			return nil, fmt.Errorf("become the reaper of orphaned processes: %w", err)
+		}
+	}
+	o := &Owner{
+		signals:  make(chan os.Signal, 1),
+		orphans:  make(chan struct{}, 1),
+		stop:     make(chan struct{}),
+		children: make(map[int]*Process),
+	}
+	// Also undoes an inherited SIG_IGN, with which the kernel would throw
+	// every exit status away.
+	signal.Notify(o.signals, unix.SIGCHLD)
+	o.stopped.Go(o.run)
+	return o, nil
+}
+
+// Close stops waiting. Processes that still run are left alone; end them with
+// KillDescendants first. It is idempotent.
+func (o *Owner) Close() {
+	o.once.Do(func() {
+		signal.Stop(o.signals)
+		close(o.stop)
+		o.stopped.Wait()
+	})
+}
+
+// Orphans receives a value after descendants other than those of Start were
+// reaped; many at once make one value.
+func (o *Owner) Orphans() <-chan struct{} { return o.orphans }
+
+// Start starts c in a process group of its own, with standard input empty.
+func (o *Owner) Start(c Command) (*Process, error) {
+	out, err := openOutput(c)
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", c.Path, err)
+	}
+	defer out.closeChildEnds()
+
+	env := c.Env
+	if env == nil {
+		env = os.Environ()
+	}
+	attr := &syscall.ProcAttr{
+		Dir:   c.Dir,
+		Env:   env,
+		Files: []uintptr{out.stdin.Fd(), out.stdout.Fd(), out.stderr.Fd()},
+		Sys:   &syscall.SysProcAttr{Setpgid: true},
+	}
+	o.mu.Lock()
+	pid, err := syscall.ForkExec(c.Path, append([]string{c.Path}, c.Args...), attr)
+	if err != nil {
+		o.mu.Unlock()
+		out.closeParentEnds()
+		return nil, fmt.Errorf("start %s: %w", c.Path, err)
+	}
+	p := &Process{owner: o, pid: pid, done: make(chan struct{})}
+	o.children[pid] = p
+	o.mu.Unlock()
+
+	out.startPumps(&o.pumps)
+	return p, nil
+}
+
+// run reaps whenever the kernel says that children have ended.
+func (o *Owner) run() {
+	for {
+		o.reapAll()
+		select {
+		case <-o.signals:
+		case <-o.stop:
+			return
+		}
+	}
+}
+
+func (o *Owner) reapAll() {
+	for o.reapOne() {
+	}
+}
+
+// reapOne takes one ended child and reports whether there may be more.
+func (o *Owner) reapOne() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var ws unix.WaitStatus
+	pid, err := unix.Wait4(-1, &ws, unix.WNOHANG, nil)
+	if errors.Is(err, unix.EINTR) {
+		return true
+	}
+	if err != nil || pid <= 0 {
+		return false
+	}
+	p, ours := o.children[pid]
+	if !ours {
+		select {
+		case o.orphans <- struct{}{}:
+		default:
+		}
+		return true
+	}
+	delete(o.children, pid)
+	p.status = statusOf(ws)
+	close(p.done)
+	return true
+}
+
+func statusOf(ws unix.WaitStatus) Status {
+	if ws.Signaled() {
+		return Status{Signal: ws.Signal()}
+	}
+	return Status{Code: ws.ExitStatus()}
+}
+
+// KillDescendants kills every process below this one, those that moved into a
+// session or group of their own as well, and returns when they are gone and
+// their output has been passed on, or with ctx's error.
+func (o *Owner) KillDescendants(ctx context.Context) error {
+	const look = 5 * time.Millisecond
+	for {
+		left, err := o.killOnce()
+		if err != nil {
+			return fmt.Errorf("kill what is left: %w", err)
+		}
+		if left == 0 {
+			return o.waitForPumps(ctx)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("kill what is left: %d processes remain: %w", left, ctx.Err())
+		case <-time.After(look):
+		}
+	}
+}
+
+// killOnce signals all that live and returns their number. Reaping is held up
+// meanwhile, so that no id it has seen is given to somebody else.
+func (o *Owner) killOnce() (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	pids, err := Descendants(os.Getpid())
+	if err != nil {
+		return 0, err
+	}
+	for _, pid := range pids {
+		// Gone in between is as good as killed.
+		_ = unix.Kill(pid, unix.SIGKILL)
+	}
+	return len(pids), nil
+}
+
+func (o *Owner) waitForPumps(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		o.pumps.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("pass on the last output: %w", ctx.Err())
+	}
+}
+
+// Process is one started process and its group.
+type Process struct {
+	owner  *Owner
+	pid    int
+	done   chan struct{}
+	status Status // written before done is closed
+}
+
+// Pid is the process's id and that of its group.
+func (p *Process) Pid() int { return p.pid }
+
+// Done is closed when the process has ended and was reaped. Others of its
+// group may live on.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Status is how the process ended; valid once Done is closed.
+func (p *Process) Status() Status { return p.status }
+
+// Signal sends sig to the process's whole group. Once the process itself was
+// reaped it does nothing and returns os.ErrProcessDone.
+func (p *Process) Signal(sig syscall.Signal) error {
+	p.owner.mu.Lock()
+	defer p.owner.mu.Unlock()
+	select {
+	case <-p.done:
+		return os.ErrProcessDone
+	default:
+	}
+	if err := unix.Kill(-p.pid, sig); err != nil {
+		return fmt.Errorf("signal %s to process group %d: %w", sig, p.pid, err)
+	}
+	return nil
+}

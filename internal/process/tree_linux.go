@@ -1,0 +1,67 @@
+package process
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+)
+
+// Descendants returns the ids of the living processes below process root,
+// zombies not among them, in no particular order.
+func Descendants(root int) ([]int, error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("list processes: %w", err)
+	}
+	children := make(map[int][]entry)
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		// A process that has gone since the listing is no error.
+		if st, ok := readEntry(pid); ok {
+			children[st.parent] = append(children[st.parent], st)
+		}
+	}
+	var found []int
+	for queue := []int{root}; len(queue) > 0; queue = queue[1:] {
+		for _, c := range children[queue[0]] {
+			queue = append(queue, c.pid)
+			if c.state != 'Z' && c.state != 'X' {
+				found = append(found, c.pid)
+			}
+		}
+	}
+	return found, nil
+}
+
+// Stopped reports whether the process is stopped by a signal or a debugger.
+func Stopped(pid int) bool {
+	e, ok := readEntry(pid)
+	return ok && (e.state == 'T' || e.state == 't')
+}
+
+type entry struct {
+	pid, parent int
+	state       byte
+}
+
+// readEntry reads state and parent from /proc/<pid>/stat, whose second field
+// is a name in parentheses that may hold anything, further parentheses too.
+func readEntry(pid int) (entry, bool) {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return entry{}, false
+	}
+	fields := bytes.Fields(data[bytes.LastIndexByte(data, ')')+1:])
+	if len(fields) < 2 || len(fields[0]) != 1 {
+		return entry{}, false
+	}
+	parent, err := strconv.Atoi(string(fields[1]))
+	if err != nil {
+		return entry{}, false
+	}
+	return entry{pid: pid, parent: parent, state: fields[0][0]}, true
+}
