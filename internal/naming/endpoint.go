@@ -155,3 +155,18 @@ func (e *Endpoint) settleWeight() {
 		e.Weight = 100
 	}
 }
+
+// ObjectPort reads the port of a proxy string such as
+// "tars.tarsnode.NodeObj@tcp -h 10.0.0.1 -p 19385 -t 60000"; false where it has
+// no endpoint that parses.
+func ObjectPort(object string) (int32, bool) {
+	_, text, found := strings.Cut(object, "@")
+	if !found {
+		return 0, false
+	}
+	endpoint, err := ParseEndpoint(text)
+	if err != nil {
+		return 0, false
+	}
+	return endpoint.Port, true
+}
