@@ -1,0 +1,238 @@
+package commit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tarsregistry/tarsregistry/internal/naming"
+	"github.com/tarsregistry/tarsregistry/store"
+)
+
+// Errors of Do that are not the transaction's own.
+var (
+	// ErrBusy: too many requests are waiting.
+	ErrBusy = errors.New("too many registrations are waiting; try again")
+	// ErrClosed: the committer has stopped.
+	ErrClosed = errors.New("the registry is stopping")
+)
+
+// Store is the write path of the store.
+type Store interface {
+	Update(ctx context.Context, scope store.Scope, fn func(*store.Tx) error) (*store.Commit, error)
+}
+
+// Op is one request's part of a transaction.
+type Op struct {
+	Scope store.Scope
+	// Run makes the transition. It may run more than once, each time from the
+	// start; what it returns as an error undoes its own changes and nobody
+	// else's, and is what Do returns.
+	Run func(tx *store.Tx) error
+}
+
+// Options of a Committer. The zero value of a field means its default.
+type Options struct {
+	// MaxBatch is how many requests share a transaction, 128.
+	MaxBatch int
+	// MaxWaiting is how many requests may wait, 8192.
+	MaxWaiting int
+	// Timeout bounds one transaction, 3 s (R22).
+	Timeout time.Duration
+	// Publish is told of every commit before its requests are answered (R24).
+	Publish func(*store.Commit)
+}
+
+// Committer runs Ops in group commits. Its methods may be called concurrently.
+type Committer struct {
+	store   Store
+	options Options
+	queue   chan *request
+	stop    context.CancelFunc
+	stopped <-chan struct{}
+	done    chan struct{}
+}
+
+type request struct {
+	op     Op
+	ctx    context.Context //nolint:containedctx // a request waits with its caller's context
+	result chan error
+}
+
+// New starts a committer; Close ends it.
+func New(writer Store, options Options) *Committer {
+	if options.MaxBatch == 0 {
+		options.MaxBatch = 128
+	}
+	if options.MaxWaiting == 0 {
+		options.MaxWaiting = 8192
+	}
+	if options.Timeout == 0 {
+		options.Timeout = 3 * time.Second
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	c := &Committer{
+		store: writer, options: options, stop: stop, stopped: ctx.Done(),
+		queue: make(chan *request, options.MaxWaiting), done: make(chan struct{}),
+	}
+	go c.run(ctx)
+	return c
+}
+
+// Do runs op in a transaction and returns when it is committed and published,
+// or has failed. When ctx ends first the outcome is unknown: the transaction may
+// still be committed.
+func (c *Committer) Do(ctx context.Context, op Op) error {
+	r := &request{op: op, ctx: ctx, result: make(chan error, 1)}
+	select {
+	case <-c.stopped:
+		return ErrClosed
+	default:
+	}
+	select {
+	case c.queue <- r:
+	default:
+		return ErrBusy
+	}
+	select {
+	case err := <-r.result:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the transaction: %w", context.Cause(ctx))
+	case <-c.done:
+		select {
+		case err := <-r.result:
+			return err
+		default:
+			return ErrClosed
+		}
+	}
+}
+
+// Close finishes what is waiting and stops the committer.
+func (c *Committer) Close() {
+	c.stop()
+	<-c.done
+}
+
+func (c *Committer) run(ctx context.Context) {
+	defer close(c.done)
+	for {
+		select {
+		case first := <-c.queue:
+			c.commit(c.gather(first))
+		case <-ctx.Done():
+			c.drain()
+			return
+		}
+	}
+}
+
+func (c *Committer) drain() {
+	for {
+		select {
+		case first := <-c.queue:
+			c.commit(c.gather(first))
+		default:
+			return
+		}
+	}
+}
+
+// gather takes what is waiting, leaving out whoever has given up.
+func (c *Committer) gather(first *request) []*request {
+	batch := make([]*request, 0, c.options.MaxBatch)
+	add := func(r *request) {
+		if r.ctx.Err() == nil {
+			batch = append(batch, r)
+		}
+	}
+	add(first)
+	for len(batch) < c.options.MaxBatch {
+		select {
+		case r := <-c.queue:
+			add(r)
+			continue
+		default:
+		}
+		break
+	}
+	slices.SortStableFunc(batch, func(a, b *request) int {
+		return firstKey(a).Compare(firstKey(b))
+	})
+	return batch
+}
+
+func firstKey(r *request) naming.Key {
+	if len(r.op.Scope.Keys) > 0 {
+		return r.op.Scope.Keys[0]
+	}
+	if len(r.op.Scope.Nodes) > 0 {
+		return naming.Key{Node: r.op.Scope.Nodes[0]}
+	}
+	return naming.Key{}
+}
+
+// commit runs the batch in one transaction; when that fails for a reason that
+// may be one request's, each runs in its own.
+func (c *Committer) commit(batch []*request) {
+	if len(batch) == 0 {
+		return
+	}
+	err := c.transact(batch)
+	if err == nil {
+		return
+	}
+	if len(batch) == 1 || errors.Is(err, store.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
+		for _, r := range batch {
+			r.result <- err
+		}
+		return
+	}
+	for _, r := range batch {
+		if err := c.transact([]*request{r}); err != nil {
+			r.result <- err
+		}
+	}
+}
+
+// transact answers every request of the batch when it returns nil, and none
+// otherwise.
+func (c *Committer) transact(batch []*request) error {
+	ctx, cancel := context.WithTimeout(context.Background(), c.options.Timeout)
+	defer cancel()
+	results := make([]error, len(batch))
+	done, err := c.store.Update(ctx, scopeOf(batch), func(tx *store.Tx) error {
+		for i, r := range batch {
+			mark := tx.Mark()
+			if results[i] = r.op.Run(tx); results[i] != nil {
+				tx.Undo(mark)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("commit %d requests: %w", len(batch), err)
+	}
+	if c.options.Publish != nil {
+		c.options.Publish(done)
+	}
+	for i, r := range batch {
+		r.result <- results[i]
+	}
+	return nil
+}
+
+func scopeOf(batch []*request) store.Scope {
+	if len(batch) == 1 {
+		return batch[0].op.Scope
+	}
+	var scope store.Scope
+	for _, r := range batch {
+		scope.Keys = append(scope.Keys, r.op.Scope.Keys...)
+		scope.Nodes = append(scope.Nodes, r.op.Scope.Nodes...)
+	}
+	return scope
+}

@@ -1,0 +1,212 @@
+package roster
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/tarsregistry/tarsregistry/internal/naming"
+	"github.com/tarsregistry/tarsregistry/registry/transition"
+)
+
+// Follower is told of every change, in order, while the roster is locked: it
+// must not call back. A removed instance has Server nil; one that is not known
+// any more has neither Server nor Lease.
+type Follower interface {
+	Follow(changed []*naming.Instance)
+}
+
+// Roster holds the newest known version of every instance. Instances in it are
+// never changed, only replaced. Its methods may be called concurrently.
+type Roster struct {
+	mu        sync.RWMutex
+	entries   map[naming.Key]entry
+	nodes     map[string]map[naming.Key]bool
+	addresses map[transition.Address][]naming.Key
+	version   uint64
+	followers []Follower
+}
+
+type entry struct {
+	instance *naming.Instance
+	version  uint64 // when it was last changed
+}
+
+// New makes an empty roster whose changes the followers are told of.
+func New(followers ...Follower) *Roster {
+	return &Roster{
+		entries:   map[naming.Key]entry{},
+		nodes:     map[string]map[naming.Key]bool{},
+		addresses: map[transition.Address][]naming.Key{},
+		followers: followers,
+	}
+}
+
+// Version grows with every change. A reader of the tables takes it before it
+// begins, so that Compared leaves alone what changed since.
+func (r *Roster) Version() uint64 {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.version
+}
+
+// Get gives what is known of an instance, nil when nothing is.
+func (r *Roster) Get(key naming.Key) *naming.Instance {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.entries[key.Fold()].instance
+}
+
+// Len is the number of known instances.
+func (r *Roster) Len() int {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return len(r.entries)
+}
+
+// All gives every known instance, in no order.
+func (r *Roster) All() []*naming.Instance {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	list := make([]*naming.Instance, 0, len(r.entries))
+	for _, known := range r.entries {
+		list = append(list, known.instance)
+	}
+	return list
+}
+
+// OnNode gives the keys of the instances known on a node.
+func (r *Roster) OnNode(node string) []naming.Key {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	var keys []naming.Key
+	for key := range r.nodes[naming.Fold(node)] {
+		keys = append(keys, r.entries[key].instance.Key)
+	}
+	return keys
+}
+
+// Holding gives the instances that hold one of the adapters' addresses, own
+// among them or not: what a registration may have to end (R9).
+func (r *Roster) Holding(adapters []naming.Adapter, own naming.Key) []naming.Key {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	var keys []naming.Key
+	for _, address := range transition.Addresses(adapters) {
+		for _, key := range r.addresses[address] {
+			if key != own.Fold() && !slices.Contains(keys, r.entries[key].instance.Key) {
+				keys = append(keys, r.entries[key].instance.Key)
+			}
+		}
+	}
+	return keys
+}
+
+// Committed takes what this replica has committed, or what another replica's
+// event made it read: an instance with a lease only at a greater revision than
+// the known one (R22).
+func (r *Roster) Committed(instances []*naming.Instance) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.apply(instances, func(known entry, incoming *naming.Instance) bool {
+		return incoming.Revision() > known.instance.Revision() ||
+			(incoming.Revision() == known.instance.Revision() && !same(known.instance, incoming))
+	})
+}
+
+// Compared takes what was read from the tables since version: it never lowers a
+// revision and never undoes what changed since the reading began (R23). An
+// instance that was looked for and not found comes without Server and Lease.
+func (r *Roster) Compared(instances []*naming.Instance, version uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.apply(instances, func(known entry, incoming *naming.Instance) bool {
+		if known.version > version {
+			return false
+		}
+		gone := incoming.Lease == nil && incoming.Server == nil
+		return (gone || incoming.Revision() >= known.instance.Revision()) && !same(known.instance, incoming)
+	})
+}
+
+func (r *Roster) apply(instances []*naming.Instance, newer func(entry, *naming.Instance) bool) {
+	changed := make([]*naming.Instance, 0, len(instances))
+	for _, incoming := range instances {
+		key := incoming.Fold()
+		known, exists := r.entries[key]
+		if exists && !newer(known, incoming) {
+			continue
+		}
+		if !exists && incoming.Server == nil && incoming.Lease == nil {
+			continue
+		}
+		r.replace(key, known.instance, incoming)
+		changed = append(changed, incoming)
+	}
+	if len(changed) == 0 {
+		return
+	}
+	for _, follower := range r.followers {
+		follower.Follow(changed)
+	}
+}
+
+func (r *Roster) replace(key naming.Key, old, incoming *naming.Instance) {
+	r.version++
+	if old != nil {
+		for _, address := range transition.Addresses(old.Adapters) {
+			r.dropAddress(address, key)
+		}
+	}
+	if incoming.Server == nil && incoming.Lease == nil {
+		delete(r.entries, key)
+		delete(r.nodes[key.Node], key)
+		if len(r.nodes[key.Node]) == 0 {
+			delete(r.nodes, key.Node)
+		}
+		return
+	}
+	r.entries[key] = entry{instance: incoming, version: r.version}
+	if r.nodes[key.Node] == nil {
+		r.nodes[key.Node] = map[naming.Key]bool{}
+	}
+	r.nodes[key.Node][key] = true
+	for _, address := range transition.Addresses(incoming.Adapters) {
+		if !slices.Contains(r.addresses[address], key) {
+			r.addresses[address] = append(r.addresses[address], key)
+		}
+	}
+}
+
+func (r *Roster) dropAddress(address transition.Address, key naming.Key) {
+	keys := slices.DeleteFunc(r.addresses[address], func(k naming.Key) bool { return k == key })
+	if len(keys) == 0 {
+		delete(r.addresses, address)
+		return
+	}
+	r.addresses[address] = keys
+}
+
+// same says that nothing differs that anybody answers from. Ages and stamps of
+// heartbeats move all the time and are not part of it.
+func same(a, b *naming.Instance) bool {
+	if a.Key != b.Key || !slices.Equal(a.Adapters, b.Adapters) {
+		return false
+	}
+	if (a.Server == nil) != (b.Server == nil) || (a.Lease == nil) != (b.Lease == nil) {
+		return false
+	}
+	if a.Server != nil && *a.Server != *b.Server {
+		return false
+	}
+	return a.Lease == nil || sameLease(*a.Lease, *b.Lease)
+}
+
+func sameLease(a, b naming.Lease) bool {
+	a.Heartbeat, b.Heartbeat = "", ""
+	a.HeartbeatAge, b.HeartbeatAge = 0, 0
+	a.StateAge, b.StateAge = 0, 0
+	a.Interval, b.Interval = 0, 0
+	a.Duration, b.Duration = 0, 0
+	a.Registration, b.Registration = nil, nil
+	return a == b
+}
