@@ -68,6 +68,7 @@ type RegistryEntry struct {
 	Servant      string
 	Endpoint     string
 	PresentState State
+	EnableGroup  bool
 	Version      string
 	Heartbeat    string // last_heartbeat as text: compared for change, never parsed
 }
