@@ -1,0 +1,6 @@
+//go:build !unix
+
+package rpc
+
+// useSocket leaves reading and writing to the stream's own methods.
+func (c *Conn) useSocket() {}
