@@ -1,0 +1,224 @@
+package heartbeat
+
+import (
+	"hash/maphash"
+	"sync"
+	"time"
+
+	"github.com/tarsregistry/tarsregistry/internal/naming"
+)
+
+const (
+	shardCount = 64
+	// leftMemory is how long the book remembers who left (R5).
+	leftMemory = 10 * time.Minute
+	// writeWindow is how long a write that was asked for may take: longer than
+	// a caller waits for an answer (R27), so that what comes after it is not
+	// judged by what stood before it.
+	writeWindow = time.Second
+)
+
+// Book knows every lease that this replica knows of: whose it is, what state was
+// reported last, and when its last heartbeat arrived here. It is safe for
+// concurrent use, and its methods only ever touch memory.
+//
+// It is kept equal to the database by Learn and Forget, which whoever sees
+// commits (this replica's own and those of others) must call.
+type Book struct {
+	ttl    time.Duration
+	opened time.Time
+	seed   maphash.Seed
+	shards [shardCount]shard
+}
+
+// shard holds the nodes of one hash value with all that is on them, so that a
+// node-wide call needs one lock.
+type shard struct {
+	mu      sync.Mutex
+	entries map[string]*entry // by node, application and server, folded (R15)
+	nodes   map[string]*node  // by folded name
+	noted   []*entry          // have flagListed; those with flagNoted are to be flushed
+	changed []Unexpected      // noted, then overtaken by a change of the lease
+	counts  counts
+	_       [64]byte // keeps locks of two shards off one cache line
+}
+
+// NewBook makes an empty book. The lease time of an instance is never less than
+// ttl (R17).
+func NewBook(ttl time.Duration) *Book {
+	b := &Book{ttl: ttl, opened: time.Now(), seed: maphash.MakeSeed()}
+	for i := range b.shards {
+		b.shards[i].entries = make(map[string]*entry)
+		b.shards[i].nodes = make(map[string]*node)
+	}
+	return b
+}
+
+// now reads the monotonic clock (R16).
+func (b *Book) now() stamp { return stamp(time.Since(b.opened)) + 1 }
+
+func (b *Book) shard(foldedNode []byte) *shard {
+	return &b.shards[maphash.Bytes(b.seed, foldedNode)%shardCount]
+}
+
+// locate finds the shard of a key; folded is its map key and node the first part
+// of that.
+func (b *Book) locate(key naming.Key) (s *shard, folded string, nodeLength int) {
+	buf := make([]byte, 0, len(key.Node)+len(key.Application)+len(key.Server)+2)
+	buf, nodeLength = appendKey(buf, []byte(key.Node), []byte(key.Application), []byte(key.Server))
+	return b.shard(buf[:nodeLength]), string(buf), nodeLength
+}
+
+// appendKey composes the map key node\x00application\x00server, folded.
+func appendKey(buf, node, application, server []byte) (key []byte, nodeLength int) {
+	buf = naming.AppendFold(buf, node)
+	nodeLength = len(buf)
+	buf = append(buf, 0)
+	buf = naming.AppendFold(buf, application)
+	buf = append(buf, 0)
+	buf = naming.AppendFold(buf, server)
+	return buf, nodeLength
+}
+
+// Learn takes in an instance as it stands in the database after a commit, this
+// replica's or another's. Only a newer lease or a greater revision of the same
+// one counts (R22), so that it may be called twice and in any order. An instance
+// without a lease is forgotten.
+func (b *Book) Learn(instance *naming.Instance) {
+	if instance.Lease == nil {
+		b.Forget(instance.Key)
+		return
+	}
+	now := b.now()
+	s, folded, nodeLength := b.locate(instance.Key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.entries[folded]
+	if e == nil {
+		e = s.add(folded, nodeLength)
+		e.key = instance.Key
+	} else if !e.olderThan(instance.Lease) {
+		e.asked = 0
+		return
+	} else if e.has(flagNoted) {
+		b.reconsider(s, e, instance.Lease)
+	}
+	e.learn(instance.Lease, now)
+}
+
+func (e *entry) olderThan(lease *naming.Lease) bool {
+	if e.lease != lease.ID {
+		return e.lease < lease.ID
+	}
+	return e.revision < lease.Revision
+}
+
+// learn makes the entry what the lease is.
+func (e *entry) learn(lease *naming.Lease, now stamp) {
+	if e.lease != lease.ID || e.uid != lease.Identity.UID {
+		e.last, e.interval, e.beats = 0, 0, 0
+	}
+	seen := now - stamp(max(lease.HeartbeatAge, 0))
+	if lease.State == naming.LeaseLeft {
+		e.last = now - stamp(max(lease.StateAge, 0))
+	} else if e.last == 0 {
+		e.last = seen
+	} else {
+		e.last = max(e.last, seen)
+	}
+	if lease.IntervalTold || e.has(flagTold) {
+		e.interval = toMilliseconds(lease.Interval)
+	} else if lease.Interval > 0 {
+		// It was written because it was relied on.
+		e.interval = max(e.interval, toMilliseconds(lease.Interval))
+		e.beats = knownBeats
+	}
+	e.set(flagTold, lease.IntervalTold)
+	e.set(flagPassed, false)
+	e.lease, e.revision = lease.ID, lease.Revision
+	e.uid, e.sequence = lease.Identity.UID, lease.Sequence
+	e.state, e.reported = codeOfLease(lease.State), codeOfState(lease.Reported)
+	e.asked = 0
+}
+
+// reconsider decides what becomes of a noted heartbeat when its lease turns out
+// to have been changed. That the pod lives stays true for the same identity. The
+// state it reported was compared with an older one: where it is numbered and
+// newer than the change it goes the write-through way; where nobody can say which
+// was first, the database is right, and the next heartbeat tells (R8).
+func (b *Book) reconsider(s *shard, e *entry, lease *naming.Lease) {
+	if lease.Identity.UID != e.uid || lease.State == naming.LeaseLeft {
+		e.set(flagNoted, false) // R6, R5: such a heartbeat has no effect
+		return
+	}
+	newer := e.sequence > lease.Sequence && e.reported != codeOfState(lease.Reported)
+	if lease.State == naming.LeaseLive && !newer {
+		return
+	}
+	s.changed = append(s.changed, b.unexpected(e))
+	e.set(flagNoted, false)
+}
+
+// Forget drops an instance whose lease is gone from the database.
+func (b *Book) Forget(key naming.Key) {
+	s, folded, nodeLength := b.locate(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.remove(folded, nodeLength)
+}
+
+// Retain drops every instance that keep does not hold to be there. It is for a
+// comparison with the whole database; keep is called under a lock and must not
+// use the book.
+func (b *Book) Retain(keep func(naming.Key) bool) {
+	b.reap(func(e *entry) bool { return !keep(e.key) })
+}
+
+// forgetLeft drops those who left so long ago that they need not be told (R5).
+func (b *Book) forgetLeft() {
+	before := b.now() - stamp(leftMemory)
+	b.reap(func(e *entry) bool { return e.state == leaseLeft && e.last <= before })
+}
+
+func (b *Book) reap(drop func(*entry) bool) {
+	for i := range b.shards {
+		s := &b.shards[i]
+		s.mu.Lock()
+		for folded, e := range s.entries {
+			if drop(e) {
+				s.remove(folded, len(naming.Fold(e.key.Node)))
+			}
+		}
+		s.mu.Unlock()
+	}
+}
+
+func (s *shard) add(folded string, nodeLength int) *entry {
+	n := s.nodes[folded[:nodeLength]]
+	if n == nil {
+		n = new(node)
+		s.nodes[folded[:nodeLength]] = n
+	}
+	e := &entry{node: n, next: n.first}
+	n.first = e
+	s.entries[folded] = e
+	return e
+}
+
+func (s *shard) remove(folded string, nodeLength int) {
+	e := s.entries[folded]
+	if e == nil {
+		return
+	}
+	delete(s.entries, folded)
+	e.set(flagGone, true)
+	e.set(flagNoted, false)
+	link := &e.node.first
+	for *link != e {
+		link = &(*link).next
+	}
+	*link = e.next
+	if e.node.first == nil {
+		delete(s.nodes, folded[:nodeLength])
+	}
+}
