@@ -73,18 +73,15 @@ func (b *Book) Beat(beat *Beat) Verdict {
 	if e == nil {
 		return s.count(Write)
 	}
-	verdict := e.judge(beat, now)
-	switch verdict {
-	case Unchanged:
+	verdict := e.judge(beat)
+	if verdict == Unchanged {
 		e.sequence = max(e.sequence, beat.Sequence)
 		s.note(e, now, toMilliseconds(beat.Interval), b.ttl)
-	case Write:
-		e.asked = now
 	}
 	return s.count(verdict)
 }
 
-func (e *entry) judge(beat *Beat, now stamp) Verdict {
+func (e *entry) judge(beat *Beat) Verdict {
 	switch {
 	case string(beat.UID) != e.uid:
 		return Superseded
@@ -92,11 +89,9 @@ func (e *entry) judge(beat *Beat, now stamp) Verdict {
 		return Left
 	case e.state != leaseLive:
 		return Write
-	case e.asked != 0 && now-e.asked < stamp(writeWindow):
-		return Write // a write is under way: what is known here is about to change
 	case beat.Sequence != 0 && beat.Sequence < e.sequence:
 		return Stale
-	case codeOfState(beat.State) != e.reported:
+	case codeOfState(beat.State) != e.reported, e.has(flagAstray):
 		return Write
 	default:
 		return Unchanged
@@ -119,15 +114,11 @@ func (b *Book) BeatNode(beat *Beat) Verdict {
 	if n == nil {
 		return s.count(Write)
 	}
-	verdict := n.judge(beat, now)
+	verdict := n.judge(beat)
 	told := toMilliseconds(beat.Interval)
 	for e := n.first; e != nil; e = e.next {
-		switch {
-		case e.state != leaseLive || string(beat.UID) != e.uid:
-		case verdict == Unchanged:
+		if verdict == Unchanged && e.state == leaseLive && string(beat.UID) == e.uid {
 			s.note(e, now, told, b.ttl)
-		case verdict == Write:
-			e.asked = now
 		}
 	}
 	return s.count(verdict)
@@ -135,7 +126,7 @@ func (b *Book) BeatNode(beat *Beat) Verdict {
 
 // judge gives Unchanged when the caller has a live lease on the node and all its
 // leases agree, else the weightiest reason why not.
-func (n *node) judge(beat *Beat, now stamp) Verdict {
+func (n *node) judge(beat *Beat) Verdict {
 	one := *beat
 	one.Sequence = 0 // it numbers the reports of one server
 	verdict := Superseded
@@ -143,7 +134,7 @@ func (n *node) judge(beat *Beat, now stamp) Verdict {
 		if e.has(flagPassed) {
 			continue
 		}
-		switch e.judge(&one, now) {
+		switch e.judge(&one) {
 		case Write:
 			return Write
 		case Unchanged:

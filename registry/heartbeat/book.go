@@ -8,15 +8,10 @@ import (
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 )
 
-const (
-	shardCount = 64
-	// leftMemory is how long the book remembers who left (R5).
-	leftMemory = 10 * time.Minute
-	// writeWindow is how long a write that was asked for may take: longer than
-	// a caller waits for an answer (R27), so that what comes after it is not
-	// judged by what stood before it.
-	writeWindow = time.Second
-)
+const shardCount = 64
+
+// leftMemory is how long the book remembers who left (R5).
+const leftMemory = 10 * time.Minute
 
 // Book knows every lease that this replica knows of: whose it is, what state was
 // reported last, and when its last heartbeat arrived here. It is safe for
@@ -81,8 +76,8 @@ func appendKey(buf, node, application, server []byte) (key []byte, nodeLength in
 }
 
 // Learn takes in an instance as it stands in the database after a commit, this
-// replica's or another's. Only a newer lease or a greater revision of the same
-// one counts (R22), so that it may be called twice and in any order. An instance
+// replica's or another's. Of a lease only a newer one or a greater revision
+// counts (R22), so that it may be called twice and in any order. An instance
 // without a lease is forgotten.
 func (b *Book) Learn(instance *naming.Instance) {
 	if instance.Lease == nil {
@@ -98,12 +93,24 @@ func (b *Book) Learn(instance *naming.Instance) {
 		e = s.add(folded, nodeLength)
 		e.key = instance.Key
 	} else if !e.olderThan(instance.Lease) {
-		e.asked = 0
+		e.set(flagAstray, e.sameAs(instance.Lease) && astray(instance))
 		return
 	} else if e.has(flagNoted) {
 		b.reconsider(s, e, instance.Lease)
 	}
 	e.learn(instance.Lease, now)
+	e.set(flagAstray, astray(instance))
+}
+
+// astray says that somebody else changed the rows of a live pod, or deleted
+// them: its next heartbeat puts them right (R13).
+func astray(instance *naming.Instance) bool {
+	return instance.Live() &&
+		(instance.Server == nil || instance.Server.PresentState != instance.Lease.Reported)
+}
+
+func (e *entry) sameAs(lease *naming.Lease) bool {
+	return e.lease == lease.ID && e.revision == lease.Revision
 }
 
 func (e *entry) olderThan(lease *naming.Lease) bool {
@@ -138,7 +145,6 @@ func (e *entry) learn(lease *naming.Lease, now stamp) {
 	e.lease, e.revision = lease.ID, lease.Revision
 	e.uid, e.sequence = lease.Identity.UID, lease.Sequence
 	e.state, e.reported = codeOfLease(lease.State), codeOfState(lease.Reported)
-	e.asked = 0
 }
 
 // reconsider decides what becomes of a noted heartbeat when its lease turns out

@@ -18,7 +18,6 @@ type entry struct {
 	revision int64
 	sequence int64 // of the last report taken, 0: not numbered
 	last     stamp // of the last heartbeat; of the end, once the lease has left
-	asked    stamp // when a write was asked for that has not been learned of, 0: none
 	interval milliseconds
 	state    leaseCode
 	reported stateCode
@@ -53,6 +52,7 @@ const (
 	flagNoted                    // there is a heartbeat that was not flushed
 	flagListed                   // stands in its shard's list of noted ones
 	flagPassed                   // expired, and node-wide heartbeats do not revive it (R7)
+	flagAstray                   // live, but its rows are not what its pod reported
 	flagGone                     // forgotten
 )
 
@@ -133,6 +133,10 @@ func (c stateCode) state() naming.State {
 // tell it (R17).
 const knownBeats = 3
 
+// minGap tells a heartbeat from the repetition of one: the retry of a call, or
+// the report of a state that has just been written.
+const minGap = time.Second
+
 // known says whether the interval of the lease can be relied on (R17).
 func (e *entry) known() bool { return e.has(flagTold) || e.beats >= knownBeats }
 
@@ -165,7 +169,7 @@ func (e *entry) measure(gap, ttl time.Duration) {
 	if gap < e.duration(ttl) {
 		e.interval = max(e.interval, toMilliseconds(gap))
 	}
-	if e.beats < knownBeats {
+	if e.beats < knownBeats && gap >= minGap {
 		e.beats++
 	}
 }

@@ -19,7 +19,7 @@ type Unexpected struct {
 	Key      naming.Key
 	UID      string
 	State    naming.State
-	Sequence int64 // 0: not numbered
+	Sequence int64         // 0: not numbered
 	Interval time.Duration // 0: not known yet (R17)
 	Told     bool          // the client told the interval
 	Duration time.Duration // lease time (R17)
@@ -148,6 +148,6 @@ func (b *Book) shardOf(e *entry) *shard {
 func (u *Unexpected) beat(now stamp) store.Beat {
 	return store.Beat{
 		LeaseID: u.lease, Revision: u.Revision, Age: time.Duration(now - u.at),
-		Interval: u.Interval, Duration: u.Duration,
+		Interval: u.Interval, Told: u.Told, Duration: u.Duration,
 	}
 }
