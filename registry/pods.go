@@ -261,7 +261,7 @@ func (p *podServant) transact(ctx context.Context, call *rpc.PooledCall, scope s
 		return err
 	}
 	if !outcome.Changed {
-		p.roster.Committed(seen) // what another replica wrote and this one did not know yet
+		p.roster.Committed(seen, nil) // what another replica wrote and this one did not know yet
 	}
 	p.answer(call, outcome.Action)
 	return nil

@@ -10,9 +10,10 @@ import (
 
 // Follower is told of every change, in order, while the roster is locked: it
 // must not call back. A removed instance has Server nil; one that is not known
-// any more has neither Server nor Lease.
+// any more has neither Server nor Lease. Tombstones come with the changes that
+// made them, so that an endpoint is never in neither list (R25).
 type Follower interface {
-	Follow(changed []*naming.Instance)
+	Follow(changed []*naming.Instance, tombstones []naming.Tombstone)
 }
 
 // Roster holds the newest known version of every instance. Instances in it are
@@ -104,10 +105,10 @@ func (r *Roster) Holding(adapters []naming.Adapter, own naming.Key) []naming.Key
 // Committed takes what this replica has committed, or what another replica's
 // event made it read: an instance with a lease only at a greater revision than
 // the known one (R22).
-func (r *Roster) Committed(instances []*naming.Instance) {
+func (r *Roster) Committed(instances []*naming.Instance, tombstones []naming.Tombstone) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.apply(instances, func(known entry, incoming *naming.Instance) bool {
+	r.apply(instances, tombstones, func(known entry, incoming *naming.Instance) bool {
 		return incoming.Revision() > known.instance.Revision() ||
 			(incoming.Revision() == known.instance.Revision() && !same(known.instance, incoming))
 	})
@@ -116,10 +117,10 @@ func (r *Roster) Committed(instances []*naming.Instance) {
 // Compared takes what was read from the tables since version: it never lowers a
 // revision and never undoes what changed since the reading began (R23). An
 // instance that was looked for and not found comes without Server and Lease.
-func (r *Roster) Compared(instances []*naming.Instance, version uint64) {
+func (r *Roster) Compared(instances []*naming.Instance, tombstones []naming.Tombstone, version uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.apply(instances, func(known entry, incoming *naming.Instance) bool {
+	r.apply(instances, tombstones, func(known entry, incoming *naming.Instance) bool {
 		if known.version > version {
 			return false
 		}
@@ -128,7 +129,7 @@ func (r *Roster) Compared(instances []*naming.Instance, version uint64) {
 	})
 }
 
-func (r *Roster) apply(instances []*naming.Instance, newer func(entry, *naming.Instance) bool) {
+func (r *Roster) apply(instances []*naming.Instance, tombstones []naming.Tombstone, newer func(entry, *naming.Instance) bool) {
 	changed := make([]*naming.Instance, 0, len(instances))
 	for _, incoming := range instances {
 		key := incoming.Fold()
@@ -142,11 +143,11 @@ func (r *Roster) apply(instances []*naming.Instance, newer func(entry, *naming.I
 		r.replace(key, known.instance, incoming)
 		changed = append(changed, incoming)
 	}
-	if len(changed) == 0 {
+	if len(changed) == 0 && len(tombstones) == 0 {
 		return
 	}
 	for _, follower := range r.followers {
-		follower.Follow(changed)
+		follower.Follow(changed, tombstones)
 	}
 }
 
