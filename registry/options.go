@@ -58,3 +58,6 @@ type Addresses struct {
 	HTTP  string `json:"http"`
 	Admin string `json:"admin"`
 }
+
+// DatabaseFile is the name of the embedded database within Options.DataDir.
+const DatabaseFile = "registry.db"
