@@ -1,0 +1,241 @@
+package routing
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/tarsregistry/tarsregistry/internal/naming"
+	"github.com/tarsregistry/tarsregistry/tars"
+)
+
+// row is an endpoint of an object: a row of t_adapter_conf with its server's
+// part, or one of t_registry_info. It is immutable.
+type row struct {
+	naming.Endpoint
+	object  string // the adapter's servant
+	adapter string // adapter_name; the locator of a registry's row
+	owner   *owner
+}
+
+// owner is what the rows of one instance have in common.
+type owner struct {
+	key         naming.Key
+	setting     naming.State
+	present     naming.State
+	flowOff     bool
+	bak         int32
+	enableGroup bool
+	groupName   string // ip_group_name, trimmed
+	setID       string // as it is sent
+	set         naming.SetID
+	registry    bool // of t_registry_info
+}
+
+// standby is bakFlag's value for rows that are in no list.
+const standby = 1
+
+func (o *owner) serving() bool {
+	return o.setting == naming.Active && o.present == naming.Active && !o.flowOff
+}
+
+// compareRows is the order of lists: by host, port, transport and timeout, as
+// text and numbers; what is equal in these by node, application, server and
+// adapter. It depends on nothing but the rows themselves.
+func compareRows(a, b *row) int {
+	if c := compareEndpoints(&a.Endpoint, &b.Endpoint); c != 0 {
+		return c
+	}
+	return cmp.Or(
+		a.owner.key.Compare(b.owner.key),
+		strings.Compare(a.adapter, b.adapter),
+	)
+}
+
+// compareEndpoints orders by what makes an endpoint the same to a tombstone.
+func compareEndpoints(a, b *naming.Endpoint) int {
+	if c := strings.Compare(a.Host, b.Host); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(a.Port, b.Port); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(a.Transport, b.Transport); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.Timeout, b.Timeout)
+}
+
+// parseRowEndpoint reads an endpoint as it is handed out.
+func parseRowEndpoint(text string) (naming.Endpoint, error) {
+	endpoint, err := naming.ParseEndpoint(text)
+	if err != nil {
+		return naming.Endpoint{}, err
+	}
+	if endpoint.WeightType == 2 {
+		// Dynamic weights come from call statistics, which a registry without
+		// them cannot have: round robin, with the weight as it stands.
+		endpoint.WeightType = 0
+	}
+	return endpoint, nil
+}
+
+// wire is the row as clients get it.
+func (e entry) wire() tars.EndpointF {
+	return tars.EndpointF{
+		Host:        e.Host,
+		Port:        e.Port,
+		Timeout:     e.Timeout,
+		Istcp:       int32(e.Transport),
+		Groupworkid: e.work(),
+		Grouprealid: e.real,
+		SetId:       e.owner.setID,
+		BakFlag:     e.owner.bak,
+		Weight:      e.Weight,
+		WeightType:  e.WeightType,
+		AuthType:    e.AuthType,
+		NodeName:    e.owner.key.Node,
+	}
+}
+
+// record is an instance in the picture, with the rows made of it.
+type record struct {
+	instance *naming.Instance
+	key      naming.Key // folded
+	hash     uint64
+	rows     []*row
+	bad      []BadRow
+}
+
+func (r *record) mapKey() naming.Key { return r.key }
+func (r *record) keyHash() uint64    { return r.hash }
+
+// BadRow is a row that look-ups pass over, or use only in part, because of what
+// stands in it.
+type BadRow struct {
+	Key     naming.Key // of the instance; of t_registry_info: Server is the locator
+	Adapter string     // "": the row of t_server_conf
+	Servant string
+	Value   string // what cannot be read
+	Reason  string
+}
+
+// newOwner takes over what look-ups need of an instance that has a server row.
+func newOwner(key naming.Key, server *naming.Server, flowOff bool) (*owner, error) {
+	o := &owner{
+		key:         key,
+		setting:     server.SettingState,
+		present:     server.PresentState,
+		flowOff:     flowOff,
+		bak:         server.BakFlag,
+		enableGroup: server.EnableGroup,
+		groupName:   strings.Trim(server.IPGroupName, " \t\r\n"),
+		setID:       server.SetID(),
+	}
+	if !server.EnableSet {
+		return o, nil
+	}
+	set := naming.SetID{Name: server.SetName, Area: server.SetArea, Group: server.SetGroup}
+	if err := checkSet(set); err != nil {
+		return o, err
+	}
+	o.set = set
+	return o, nil
+}
+
+// checkSet holds a set id to what can be chosen by it.
+func checkSet(set naming.SetID) error {
+	for _, part := range []struct{ name, text string }{
+		{"set_name", set.Name}, {"set_area", set.Area}, {"set_group", set.Group},
+	} {
+		switch {
+		case part.text == "":
+			return fmt.Errorf("%s is empty", part.name)
+		case strings.Contains(part.text, "."):
+			return fmt.Errorf("%s has a dot in it", part.name)
+		case part.text == wildcard && part.name != "set_group":
+			return fmt.Errorf("%s must not be *", part.name)
+		}
+	}
+	return nil
+}
+
+// newRecord makes the rows of an instance; hash is that of its folded key.
+func newRecord(instance *naming.Instance, key naming.Key, hash uint64) *record {
+	r := &record{instance: instance, key: key, hash: hash}
+	owner, err := newOwner(instance.Key, instance.Server, instance.FlowOff())
+	if err != nil {
+		r.bad = append(r.bad, BadRow{
+			Key: instance.Key, Value: instance.Server.SetID(),
+			Reason: "in no set: " + err.Error(),
+		})
+	}
+	if len(instance.Adapters) > 0 {
+		r.rows = make([]*row, 0, len(instance.Adapters))
+	}
+	for i := range instance.Adapters {
+		adapter := &instance.Adapters[i]
+		endpoint, err := parseRowEndpoint(adapter.Endpoint)
+		if err != nil {
+			r.bad = append(r.bad, BadRow{
+				Key: instance.Key, Adapter: adapter.Name, Servant: adapter.Servant,
+				Value: adapter.Endpoint, Reason: err.Error(),
+			})
+			continue
+		}
+		r.rows = append(r.rows, &row{Endpoint: endpoint, object: adapter.Servant, adapter: adapter.Name, owner: owner})
+	}
+	return r
+}
+
+// keep takes over the rows of the record before it, where look-ups cannot tell
+// them from its own; it says whether they could.
+func (r *record) keep(before *record) bool {
+	if !sameRows(r.rows, before.rows) {
+		return false
+	}
+	r.rows = before.rows
+	return true
+}
+
+func sameRows(a, b []*row) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		x, y := a[i], b[i]
+		if x.Endpoint != y.Endpoint || x.object != y.object || x.adapter != y.adapter || *x.owner != *y.owner {
+			return false
+		}
+	}
+	return true
+}
+
+// newRegistryRow makes the row of a registry replica's servant. Its node is the
+// host of the replica's locator.
+func newRegistryRow(e naming.RegistryEntry) (*row, *BadRow) {
+	node := e.Locator
+	if host, _, err := net.SplitHostPort(e.Locator); err == nil {
+		node = host
+	}
+	endpoint, err := parseRowEndpoint(e.Endpoint)
+	if err != nil {
+		return nil, &BadRow{
+			Key: naming.Key{Server: e.Locator, Node: node}, Adapter: e.Locator, Servant: e.Servant,
+			Value: e.Endpoint, Reason: err.Error(),
+		}
+	}
+	return &row{Endpoint: endpoint, object: e.Servant, adapter: e.Locator, owner: &owner{
+		key:         naming.Key{Node: node},
+		setting:     naming.Active,
+		present:     e.PresentState,
+		enableGroup: e.EnableGroup,
+		registry:    true,
+	}}, nil
+}
+
+// compareRegistryRows orders rows of t_registry_info by their unique key.
+func compareRegistryRows(a, b *row) int {
+	return cmp.Or(strings.Compare(a.object, b.object), strings.Compare(a.adapter, b.adapter))
+}
