@@ -49,6 +49,7 @@ func decide(env *Environment, meta Meta, address string, p *ports, before *Info)
 	meta.Locator = strings.ReplaceAll(meta.Locator, "${namespace}", env.Namespace)
 	m := macros{address: address, ports: p}
 	earlier := earlierPorts(before)
+	m.reserve(meta)
 	// Adapters first and in order, then the admin endpoint: the order decides
 	// who gets a port that two of them had before.
 	meta.Adapters = append([]Adapter(nil), meta.Adapters...)
@@ -141,6 +142,19 @@ func (m macros) fill(endpoint string, earlier int) (string, error) {
 		endpoint = strings.Replace(endpoint, randomPort, fmt.Sprint(port), 1)
 	}
 	return endpoint, nil
+}
+
+// reserve keeps the ports that are written down from being given to others.
+func (m macros) reserve(meta Meta) {
+	endpoints := []string{meta.Local}
+	for _, a := range meta.Adapters {
+		endpoints = append(endpoints, a.Endpoint)
+	}
+	for _, endpoint := range endpoints {
+		if parsed, err := naming.ParseEndpoint(endpoint); err == nil {
+			m.ports.taken[int(parsed.Port)] = true
+		}
+	}
 }
 
 // earlierPorts are the ports of an earlier decision by object; "" is the admin
