@@ -1,0 +1,205 @@
+package rpc
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"math/big"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/tarsregistry/tarsregistry/tars"
+)
+
+func TestShutdownFinishesCallsInFlight(t *testing.T) {
+	impl, begun, proceed := blocking()
+	server, address := startServer(t, Options{Linger: time.Millisecond}, impl.servant())
+	c := dial(t, address)
+	c.send(startupCall(t, 1))
+	<-begun
+	ended := make(chan error, 1)
+	go func() { ended <- server.Shutdown(context.Background()) }()
+	if resp := c.receive(); resp.IRequestId != 0 || resp.SResultDesc != reconnectText {
+		t.Errorf("first word of a shutdown: id %d %q", resp.IRequestId, resp.SResultDesc)
+	}
+	if _, err := net.Dial("tcp", address); err == nil {
+		t.Error("new connections are accepted")
+	}
+	close(proceed)
+	if resp := c.receive(); resp.IRequestId != 1 || resp.IRet != 0 {
+		t.Errorf("answer to %d: %d", resp.IRequestId, resp.IRet)
+	}
+	c.closed()
+	if err := <-ended; err != nil {
+		t.Errorf("Shutdown: %v", err)
+	}
+	if err := server.Shutdown(t.Context()); err != nil {
+		t.Errorf("second Shutdown: %v", err)
+	}
+	if _, err := server.Listen(t.Context(), "tcp", "127.0.0.1:0", ListenOptions{}, impl.servant()); !errors.Is(err, ErrClosed) {
+		t.Errorf("Listen afterwards: %v", err)
+	}
+}
+
+func TestShutdownIsBounded(t *testing.T) {
+	cancelled := make(chan struct{})
+	begun := make(chan struct{})
+	impl := accepting()
+	impl.onStartup = func(ctx context.Context, _ *tars.OnStartupReq) error {
+		close(begun)
+		<-ctx.Done()
+		close(cancelled)
+		return ctx.Err()
+	}
+	server, address := startServer(t, Options{Linger: time.Millisecond}, impl.servant())
+	c := dial(t, address)
+	req := request(1, "onStartup", nil)
+	req.SBuffer = startupArguments()
+	req.ITimeout = 0
+	c.send(encode(t, req))
+	<-begun
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := server.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Shutdown: %v", err)
+	}
+	<-cancelled
+}
+
+// TestShutdownUnderLoad: whatever was answered was answered rightly, clients
+// that go elsewhere when asked lose nothing, and it ends.
+func TestShutdownUnderLoad(t *testing.T) {
+	server, address := startServer(t, Options{Linger: patience}, accepting().servant())
+	var answered atomic.Int64
+	var group sync.WaitGroup
+	for range 16 {
+		c := dial(t, address)
+		group.Go(func() {
+			for id := int32(1); ; id++ {
+				c.send(startupCall(t, id))
+				resp := c.receive()
+				if resp.IRequestId == 0 && resp.SResultDesc == reconnectText {
+					// Asked to go: the answer that is outstanding, then leave.
+					resp = c.receive()
+					_ = c.Close()
+					if resp.IRequestId != id {
+						t.Errorf("answer to %d, want %d", resp.IRequestId, id)
+					}
+					return
+				}
+				if resp.IRequestId != id || resp.IRet != 0 {
+					t.Errorf("answer to %d is %d, want %d", resp.IRequestId, resp.IRet, id)
+					return
+				}
+				answered.Add(1)
+			}
+		})
+	}
+	for answered.Load() < 1000 {
+		time.Sleep(time.Millisecond)
+	}
+	if err := server.Shutdown(t.Context()); err != nil {
+		t.Errorf("Shutdown: %v", err)
+	}
+	group.Wait()
+}
+
+// TestShutdownCutsOffWhoStays: a client that is asked to go and does not is
+// answered while the linger lasts, and closed then.
+func TestShutdownCutsOffWhoStays(t *testing.T) {
+	server, address := startServer(t, Options{Linger: 50 * time.Millisecond}, accepting().servant())
+	stubborn, idle := dial(t, address), dial(t, address)
+	stubborn.send(ping(t, 1))
+	stubborn.receive()
+	ended := make(chan error, 1)
+	go func() { ended <- server.Shutdown(context.Background()) }()
+	stubborn.receive() // asked to go
+	stubborn.send(ping(t, 2))
+	if resp := stubborn.receive(); resp.IRequestId != 2 {
+		t.Errorf("answer to %d", resp.IRequestId)
+	}
+	stubborn.closed()
+	idle.closed()
+	if err := <-ended; err != nil {
+		t.Errorf("Shutdown: %v", err)
+	}
+}
+
+// TestTarsGoClientReconnects: TarsGo understands how it is asked to go.
+func TestTarsGoClientReconnects(t *testing.T) {
+	first, address := startServer(t, Options{Linger: patience}, accepting().servant())
+	p := proxy(t, address, podObject)
+	if err := p.KeepAlive(&tars.KeepAliveReq{NodeName: "n"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Shutdown(t.Context()); err != nil { // ends because the client leaves
+		t.Fatal(err)
+	}
+	second := NewServer(Options{Linger: time.Millisecond})
+	if _, err := second.Listen(t.Context(), "tcp", address, ListenOptions{}, accepting().servant()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = second.Shutdown(context.Background()) })
+	if err := p.KeepAlive(&tars.KeepAliveReq{NodeName: "n"}); err != nil {
+		t.Errorf("after a restart: %v", err)
+	}
+}
+
+func TestTLS(t *testing.T) {
+	certificate := selfSigned(t)
+	config := &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		return &tls.Config{Certificates: []tls.Certificate{certificate}}, nil
+	}}
+	observed := newRecord()
+	server := NewServer(Options{Observer: observed, ReadTimeout: 200 * time.Millisecond, Linger: time.Millisecond})
+	_, address := startListener(t, server, ListenOptions{TLS: config}, accepting().servant())
+
+	conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	c := newClient(t, conn)
+	for id := range int32(3) {
+		c.send(append(startupCall(t, id+1), largePing(t)...))
+		got := map[int32]int32{}
+		for range 2 {
+			resp := c.receive()
+			got[resp.IRequestId] = resp.IRet
+		}
+		if len(got) != 2 && id > 0 || got[1] != 0 || got[id+1] != 0 {
+			t.Errorf("answers %v", got)
+		}
+	}
+
+	dial(t, address).send([]byte("GET / HTTP/1.1\r\n"))
+	observed.await(t, "closed "+ReasonHandshake, 1)
+	dial(t, address) // silence
+	observed.await(t, "closed "+ReasonHandshake, 2)
+
+	half := ping(t, 1)
+	c.send(half[:10])
+	c.closed()
+	observed.await(t, "closed "+ReasonReadTimeout, 1)
+}
+
+func selfSigned(t *testing.T) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"registry"}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
