@@ -1,6 +1,7 @@
 package naming
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -111,9 +112,10 @@ func option(words []string) (letter byte, argument string, used int, err error) 
 func (e *Endpoint) set(letter byte, argument string) error {
 	switch letter {
 	case 'h':
-		if argument != "" && argument != "*" {
-			e.Host = argument
-		} else {
+		if argument == "" {
+			return errors.New("-h has no argument")
+		}
+		if e.Host = argument; argument == "*" {
 			e.Host = "0.0.0.0"
 		}
 		return nil
