@@ -59,7 +59,7 @@ func readValue(t testing.TB, from string) (value string, null bool, rest string)
 		switch {
 		case from[i] == '\\':
 			i++
-			text.WriteByte(from[i])
+			text.WriteByte(unescape(from[i]))
 		case from[i] == '\'' && strings.HasPrefix(from[i+1:], "'"):
 			i++
 			text.WriteByte('\'')
@@ -71,6 +71,20 @@ func readValue(t testing.TB, from string) (value string, null bool, rest string)
 	}
 	t.Fatalf("unterminated text: %s", from)
 	return "", false, ""
+}
+
+func unescape(c byte) byte {
+	switch c {
+	case 'n':
+		return '\n'
+	case 't':
+		return '\t'
+	case 'r':
+		return '\r'
+	case '0':
+		return 0
+	}
+	return c
 }
 
 func (r sqlRow) number(t testing.TB, column string) int32 {
