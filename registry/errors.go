@@ -32,9 +32,13 @@ func edge(logger *slog.Logger, what string, err error) error {
 	if _, ok := errors.AsType[*naming.InvalidError](err); ok {
 		return rpc.Errorf(rpc.CodeFailed, "%s", err.Error())
 	}
+	if refused, ok := errors.AsType[*rpc.Error](err); ok {
+		return refused
+	}
 	switch {
 	case errors.Is(err, commit.ErrBusy), errors.Is(err, commit.ErrClosed), errors.Is(err, errStarting),
-		errors.Is(err, transition.ErrUnknown), errors.Is(err, transition.ErrNotPod):
+		errors.Is(err, transition.ErrUnknown), errors.Is(err, transition.ErrNotPod), errors.Is(err, errNoWorker),
+		errors.Is(err, store.ErrConflict):
 		return rpc.Errorf(rpc.CodeFailed, "%s", err.Error())
 	case errors.Is(err, store.ErrUnavailable):
 		return rpc.Errorf(rpc.CodeFailed, "%s", textUnavailable)

@@ -45,8 +45,9 @@ type Options struct {
 	NodeAllow       []netip.Prefix // networks that may call RegistryObj; empty: all
 	MaxConnections  int            // 0: the default of the RPC layer
 
-	Version string
-	Logger  *slog.Logger
+	Version  string
+	Logger   *slog.Logger
+	LogLevel *slog.LevelVar // what Logger logs from; nil: cannot be changed
 }
 
 // Addresses are where the servants really listen, host:port as others reach

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 	"github.com/tarsregistry/tarsregistry/registry/roster"
+	"github.com/tarsregistry/tarsregistry/registry/routing"
 	"github.com/tarsregistry/tarsregistry/store"
 )
 
@@ -108,12 +109,20 @@ func (f *Follower) Status() Status {
 	return f.status
 }
 
-// Load reads everything for the first time; the roster has it when Load returns.
-func (f *Follower) Load(ctx context.Context) error {
+// Load reads everything for the first time. The roster has it when Load returns;
+// the picture is to be replaced by the contents returned (R26).
+func (f *Follower) Load(ctx context.Context) (routing.Contents, error) {
 	if err := f.skipEvents(ctx); err != nil {
-		return err
+		return routing.Contents{}, err
 	}
-	return f.compareAll(ctx, true)
+	snapshot, err := f.compareAll(ctx, true)
+	if err != nil {
+		return routing.Contents{}, err
+	}
+	return routing.Contents{
+		Instances: f.roster.All(), Tombstones: snapshot.Tombstones,
+		Rules: snapshot.Rules, Priorities: snapshot.Priorities, Registries: snapshot.Registries,
+	}, nil
 }
 
 // Run follows the tables until ctx ends. Failures are logged when they begin and
@@ -149,7 +158,8 @@ func (f *Follower) compareStep(ctx context.Context) error {
 		if err := f.skipEvents(ctx); err != nil {
 			return err
 		}
-		return f.compareAll(ctx, false)
+		_, err := f.compareAll(ctx, false)
+		return err
 	}
 	if err := f.compareSmall(ctx); err != nil {
 		return err

@@ -1,0 +1,217 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/tarsregistry/tarsregistry/internal/naming"
+	"github.com/tarsregistry/tarsregistry/internal/rpc"
+	"github.com/tarsregistry/tarsregistry/registry/commit"
+	"github.com/tarsregistry/tarsregistry/registry/follow"
+	"github.com/tarsregistry/tarsregistry/registry/heartbeat"
+	"github.com/tarsregistry/tarsregistry/registry/replicas"
+	"github.com/tarsregistry/tarsregistry/registry/roster"
+	"github.com/tarsregistry/tarsregistry/registry/routing"
+	"github.com/tarsregistry/tarsregistry/registry/transition"
+	"github.com/tarsregistry/tarsregistry/store"
+)
+
+// Registry is one replica of the naming service. New makes it, Start brings it
+// up, Stop ends it; each is called once.
+type Registry struct {
+	options Options
+	logger  *slog.Logger
+	replica string
+
+	store     *store.Store
+	roster    *roster.Roster
+	table     *routing.Table
+	book      *heartbeat.Book
+	rules     transition.Rules
+	committer *commit.Committer
+	follower  *follow.Follower
+
+	jobs  sync.WaitGroup // goroutines that end with their context
+	stop  context.CancelFunc
+	ready chan struct{} // closed once the servants answer
+	fatal chan error    // what ended the registry by itself
+
+	mu        sync.Mutex
+	phase     phase
+	addresses Addresses
+	server    *rpc.Server
+	flusher   *heartbeat.Flusher
+	keeper    *replicas.Keeper
+}
+
+// phase is how far a registry is in its life.
+type phase int
+
+const (
+	starting phase = iota
+	fromDisk       // serving the picture on disk; the database was not reached yet
+	serving
+	stopping
+)
+
+// New makes a registry and opens its database, which need not be reachable; an
+// embedded one that another process has open is an error.
+func New(options Options) (*Registry, error) {
+	if options.Logger == nil {
+		options.Logger = slog.New(slog.DiscardHandler)
+	}
+	r := &Registry{
+		options: options, logger: options.Logger, replica: replicaName(options),
+		ready: make(chan struct{}), fatal: make(chan error, 1),
+		rules: transition.Rules{LeaseTTL: options.LeaseTTL},
+	}
+	config := store.Config{
+		DSN: options.DSN, Replica: r.replica, Tombstone: options.Tombstone, Logger: options.Logger,
+	}
+	if options.DSN == "" {
+		config.Path = filepath.Join(options.DataDir, DatabaseFile)
+	}
+	var err error
+	if r.store, err = store.Open(config); err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	r.table = routing.NewTable(routing.Options{Tombstone: options.Tombstone, Logger: options.Logger})
+	r.book = heartbeat.NewBook(options.LeaseTTL)
+	r.roster = roster.New(tableFollower{r.table}, bookFollower{r.book})
+	r.follower = follow.New(r.store, r.roster, r.table, follow.Options{Replica: r.replica, Logger: options.Logger})
+	r.committer = commit.New(r.store, commit.Options{Publish: r.publish})
+	return r, nil
+}
+
+// replicaName tells the replicas on one database apart, in events and marks: by
+// where they are, and for those on one machine by their start.
+func replicaName(options Options) string {
+	host := options.AdvertiseHost
+	if host == "" {
+		host = options.Host
+	}
+	return net.JoinHostPort(host, strconv.Itoa(max(0, int(options.Pod.Port)))) +
+		"/" + strconv.FormatInt(time.Now().UnixMilli(), 36)
+}
+
+// publish puts what was committed into everything that answers from memory,
+// before the commit is acknowledged (R24).
+func (r *Registry) publish(done *store.Commit) {
+	r.roster.Committed(done.Instances, done.Tombstones)
+}
+
+// tableFollower and bookFollower pass the roster's changes on.
+type (
+	tableFollower struct{ table *routing.Table }
+	bookFollower  struct{ book *heartbeat.Book }
+)
+
+func (f tableFollower) Follow(changed []*naming.Instance, tombstones []naming.Tombstone) {
+	f.table.Apply(changed, tombstones)
+}
+
+func (f bookFollower) Follow(changed []*naming.Instance, _ []naming.Tombstone) {
+	for _, instance := range changed {
+		f.book.Learn(instance)
+	}
+}
+
+// Ready is closed once the servants answer.
+func (r *Registry) Ready() <-chan struct{} { return r.ready }
+
+// Err gives the error that ended the registry by itself, if one does; Stop must
+// still be called.
+func (r *Registry) Err() <-chan error { return r.fatal }
+
+// Addresses are where the servants are, once Ready.
+func (r *Registry) Addresses() Addresses {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.addresses
+}
+
+func (r *Registry) enter(p phase) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.phase != stopping {
+		r.phase = p
+	}
+}
+
+func (r *Registry) current() phase {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.phase
+}
+
+// writable refuses what has to be committed while there is only the picture on
+// disk (R26).
+func (r *Registry) writable() error {
+	if r.current() == fromDisk {
+		return errStarting
+	}
+	return nil
+}
+
+// job runs f in a goroutine that Stop waits for.
+func (r *Registry) job(ctx context.Context, f func(context.Context)) {
+	r.jobs.Go(func() { f(ctx) })
+}
+
+// Stop ends the registry within ctx: its rows in t_registry_info become inactive
+// first, it serves a moment longer (R28), finishes requests, flushes heartbeats,
+// and closes the database. It may be called at any time after New.
+func (r *Registry) Stop(ctx context.Context) error {
+	r.mu.Lock()
+	r.phase = stopping
+	server, flusher, keeper, stop := r.server, r.flusher, r.keeper, r.stop
+	r.mu.Unlock()
+	if stop != nil {
+		stop()
+	}
+	r.jobs.Wait()
+	var failures []error
+	note := func(doing string, err error) {
+		if err != nil {
+			failures = append(failures, fmt.Errorf("%s: %w", doing, err))
+		}
+	}
+	if keeper != nil {
+		note("leave t_registry_info", r.leave(ctx, keeper))
+	}
+	if server != nil {
+		note("finish requests", server.Shutdown(ctx))
+	}
+	r.committer.Close()
+	if flusher != nil {
+		note("flush heartbeats", flusher.Close(ctx))
+	}
+	r.savePicture()
+	note("close the database", r.store.Close())
+	return errors.Join(failures...)
+}
+
+// leaveTime is how long a replica that has left t_registry_info goes on serving,
+// so that the others have noticed (R28).
+const leaveTime = 2 * time.Second
+
+func (r *Registry) leave(ctx context.Context, keeper *replicas.Keeper) error {
+	if err := keeper.Leave(ctx); err != nil {
+		return err
+	}
+	if r.options.DSN == "" {
+		return nil // nobody else shares an embedded database
+	}
+	select {
+	case <-time.After(leaveTime):
+	case <-ctx.Done():
+	}
+	return nil
+}

@@ -1,0 +1,28 @@
+package registry
+
+import (
+	"golang.org/x/time/rate"
+
+	"github.com/tarsregistry/tarsregistry/internal/rpc"
+	"github.com/tarsregistry/tarsregistry/tars"
+)
+
+func (r *Registry) newPodServant() rpc.Servant {
+	pods := &podServant{
+		rules: r.rules, committer: r.committer, roster: r.roster, book: r.book,
+		targets: &targets{roster: r.roster}, writable: r.writable,
+		ownAddress:    r.options.PodAddressCheck,
+		registerAgain: rate.NewLimiter(registerAgainRate, registerAgainBurst),
+		logger:        r.logger,
+	}
+	servant := rpc.Servant{
+		Name:      podServantOf,
+		Functions: []string{"onStartup", "onPrestop", "keepAlive", "registerMetrics", "getMetricsAdapters"},
+		Inline:    pods.inline,
+		Dispatch:  rpc.Generated(new(tars.Tarsregistry), pods),
+	}
+	if r.options.RequireToken {
+		servant.Authorize = tokenCheck(r.options.Token)
+	}
+	return servant
+}

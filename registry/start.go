@@ -1,0 +1,234 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/tarsregistry/tarsregistry/internal/naming"
+	"github.com/tarsregistry/tarsregistry/internal/rpc"
+	"github.com/tarsregistry/tarsregistry/registry/heartbeat"
+	"github.com/tarsregistry/tarsregistry/registry/replicas"
+	"github.com/tarsregistry/tarsregistry/store"
+)
+
+// Names of the servants.
+const (
+	queryServant     = "tars.tarsregistry.QueryObj"
+	nodeServant      = "tars.tarsregistry.RegistryObj"
+	podServantOf     = "tars.tarsregistry.Registry"
+	adminServantName = "AdminObj"
+)
+
+// patience is how long the first load may fail before the picture on disk is
+// served instead (R26); retry is how often the database is tried.
+const (
+	patience = 3 * time.Second
+	retry    = 500 * time.Millisecond
+)
+
+// Start brings the registry up: it returns at once, Ready tells when it serves,
+// Err when it cannot. A database that is away is waited for; with a picture on
+// disk that one is served meanwhile.
+func (r *Registry) Start(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	r.mu.Lock()
+	r.stop = stop
+	r.mu.Unlock()
+	if err := r.startHTTP(ctx); err != nil {
+		return err
+	}
+	r.job(ctx, func(ctx context.Context) {
+		if err := r.bringUp(ctx); err != nil && ctx.Err() == nil {
+			r.fatal <- err
+		}
+	})
+	return nil
+}
+
+func (r *Registry) bringUp(ctx context.Context) error {
+	err := r.firstLoad(ctx, patience)
+	if errors.Is(err, store.ErrUnavailable) && r.loadPicture() {
+		r.enter(fromDisk)
+		if err := r.serve(ctx); err != nil {
+			return err
+		}
+	}
+	for errors.Is(err, store.ErrUnavailable) {
+		err = r.firstLoad(ctx, time.Hour)
+	}
+	if err != nil {
+		return err
+	}
+	if r.current() == starting {
+		if err := r.serve(ctx); err != nil {
+			return err
+		}
+	}
+	r.enter(serving)
+	r.startJobs(ctx)
+	return nil
+}
+
+// firstLoad prepares the tables and reads everything, trying for some time while
+// the database is not available.
+func (r *Registry) firstLoad(ctx context.Context, patience time.Duration) error {
+	deadline := time.Now().Add(patience)
+	logged := false
+	for {
+		err := r.load(ctx)
+		if !errors.Is(err, store.ErrUnavailable) || time.Now().After(deadline) {
+			return err
+		}
+		if !logged {
+			r.logger.Warn("the database is not available; waiting for it",
+				slog.String("database", r.store.Target()), slog.Any("error", err))
+			logged = true
+		}
+		select {
+		case <-time.After(retry):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (r *Registry) load(ctx context.Context) error {
+	if !r.options.NoMigrate {
+		if err := r.store.Migrate(ctx); err != nil {
+			return fmt.Errorf("prepare the tables: %w", err)
+		}
+	}
+	contents, err := r.follower.Load(ctx)
+	if err != nil {
+		return err
+	}
+	r.table.Replace(contents)
+	return nil
+}
+
+// serve opens the ports of the servants that are wanted.
+func (r *Registry) serve(ctx context.Context) error {
+	server := rpc.NewServer(rpc.Options{
+		Logger: r.logger, MaxConnections: r.options.MaxConnections,
+	})
+	r.mu.Lock()
+	r.server = server
+	r.mu.Unlock()
+	var addresses Addresses
+	for _, servant := range r.servants() {
+		if servant.listener.Port == PortOff {
+			continue
+		}
+		address, err := r.listen(ctx, server, servant)
+		if err != nil {
+			return err
+		}
+		*servant.address(&addresses) = address
+	}
+	r.mu.Lock()
+	addresses.HTTP = r.addresses.HTTP
+	r.addresses = addresses
+	r.mu.Unlock()
+	close(r.ready)
+	return nil
+}
+
+// listened is a servant with where it listens.
+type listened struct {
+	listener Listener
+	servant  rpc.Servant
+	address  func(*Addresses) *string
+}
+
+func (r *Registry) servants() []listened {
+	return []listened{
+		{r.options.Query, r.newQueryServant(), func(a *Addresses) *string { return &a.Query }},
+		{r.options.Node, r.newNodeServant(), func(a *Addresses) *string { return &a.Node }},
+		{r.options.Pod, r.newPodServant(), func(a *Addresses) *string { return &a.Pod }},
+		{r.options.Admin, r.newAdminServant(), func(a *Addresses) *string { return &a.Admin }},
+	}
+}
+
+// listen opens one port and tells how others reach it.
+func (r *Registry) listen(ctx context.Context, server *rpc.Server, servant listened) (string, error) {
+	host := servant.listener.Host
+	if host == "" {
+		host = r.options.Host
+	}
+	address := net.JoinHostPort(host, strconv.Itoa(int(servant.listener.Port)))
+	bound, err := server.Listen(ctx, "tcp", address, rpc.ListenOptions{TLS: servant.listener.TLS}, servant.servant)
+	if err != nil {
+		return "", fmt.Errorf("listen for %s: %w", servant.servant.Name, err)
+	}
+	_, port, err := net.SplitHostPort(bound.String())
+	if err != nil {
+		return "", fmt.Errorf("read the address of %s: %w", servant.servant.Name, err)
+	}
+	if advertised := r.options.AdvertiseHost; advertised != "" && servant.servant.Name != adminServantName {
+		host = advertised
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
+// startJobs begins what needs the database: following it, flushing, sweeping.
+func (r *Registry) startJobs(ctx context.Context) {
+	flusher := heartbeat.NewFlusher(heartbeat.Options{
+		Book: r.book, Store: r.store, WriteThrough: r.writeThrough,
+		Replica: r.replica, Logger: r.logger,
+	})
+	keeper := replicas.NewKeeper(r.store, r.registryEntries(), r.logger)
+	r.mu.Lock()
+	r.flusher, r.keeper = flusher, keeper
+	r.mu.Unlock()
+	if err := keeper.Beat(ctx); err != nil && ctx.Err() == nil {
+		r.logger.Warn("cannot enter t_registry_info yet", slog.Any("error", err))
+	}
+	r.job(ctx, keeper.Run)
+	r.job(ctx, r.follower.Run)
+	r.job(ctx, r.table.Run)
+	r.job(ctx, r.keepPicture)
+}
+
+// registryEntries are this replica's rows of t_registry_info (R28).
+func (r *Registry) registryEntries() []naming.RegistryEntry {
+	addresses := r.Addresses()
+	var entries []naming.RegistryEntry
+	for _, servant := range []struct {
+		name, address string
+		listener      Listener
+	}{
+		{queryServant, addresses.Query, r.options.Query},
+		{nodeServant, addresses.Node, r.options.Node},
+		{podServantOf, addresses.Pod, r.options.Pod},
+	} {
+		if servant.address == "" {
+			continue
+		}
+		host, port, err := net.SplitHostPort(servant.address)
+		if err != nil {
+			continue // an address of our own making
+		}
+		transport := naming.TCP
+		if servant.listener.TLS != nil {
+			transport = naming.SSL
+		}
+		entries = append(entries, naming.RegistryEntry{
+			Servant:  servant.name,
+			Endpoint: fmt.Sprintf("%s -h %s -p %s -t 60000", transport, host, port),
+			Version:  replicas.VersionPrefix + r.options.Version,
+		})
+	}
+	locator := addresses.Query
+	if locator == "" {
+		locator = addresses.Pod
+	}
+	for i := range entries {
+		entries[i].Locator = locator
+	}
+	return entries
+}

@@ -1,0 +1,56 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tarsregistry/tarsregistry/internal/naming"
+	"github.com/tarsregistry/tarsregistry/registry/commit"
+	"github.com/tarsregistry/tarsregistry/registry/heartbeat"
+	"github.com/tarsregistry/tarsregistry/registry/transition"
+	"github.com/tarsregistry/tarsregistry/store"
+)
+
+// writeThrough writes a heartbeat that was answered from memory and then met a
+// lease which had changed (R19): what is expired or cleaned comes back; of a live
+// lease only the heartbeat counts, unless its report is the newer one (R8).
+func (r *Registry) writeThrough(ctx context.Context, beat heartbeat.Unexpected) error {
+	caller := transition.Caller{
+		Identity: naming.Identity{UID: beat.UID}, Sequence: beat.Sequence, Actor: "heartbeat",
+	}
+	var found *naming.Instance
+	err := r.committer.Do(ctx, commit.Op{
+		Scope: store.Scope{Keys: []naming.Key{beat.Key}},
+		Run: func(tx *store.Tx) error {
+			found = tx.Instance(beat.Key)
+			if lease := found.Lease; lease == nil || reports(lease, beat) {
+				r.rules.Report(tx, beat.Key, beat.State, caller)
+			}
+			return nil
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("write the heartbeat of %s: %w", beat.Key, err)
+	}
+	r.roster.Committed([]*naming.Instance{found}, nil)
+	if lease := found.Lease; lease == nil || lease.State != naming.LeaseLive || lease.Identity.UID != beat.UID {
+		return nil
+	}
+	_, err = r.store.Flush(ctx, []store.Beat{{
+		LeaseID: found.Lease.ID, Revision: found.Lease.Revision, Age: time.Since(beat.Arrived),
+		Interval: beat.Interval, Told: beat.Told, Duration: beat.Duration,
+	}})
+	if err != nil {
+		return fmt.Errorf("flush the heartbeat of %s: %w", beat.Key, err)
+	}
+	return nil
+}
+
+// reports says that the heartbeat changes more than the time of the lease.
+func reports(lease *naming.Lease, beat heartbeat.Unexpected) bool {
+	if lease.Identity.UID != beat.UID || lease.State == naming.LeaseLeft {
+		return false
+	}
+	return lease.State != naming.LeaseLive || (beat.Sequence > lease.Sequence && beat.State != lease.Reported)
+}
