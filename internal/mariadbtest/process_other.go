@@ -1,0 +1,10 @@
+//go:build !linux
+
+package mariadbtest
+
+import "syscall"
+
+// dieWithParent can promise less here: a killed test run leaves its servers.
+func dieWithParent() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true}
+}
