@@ -50,11 +50,11 @@ type service interface {
 type program struct {
 	Process
 	version string
-	open    func(context.Context, registry.Options) (service, error)
+	open    func(registry.Options) (service, error)
 }
 
-func openService(ctx context.Context, options registry.Options) (service, error) {
-	opened, err := registry.New(ctx, options)
+func openService(options registry.Options) (service, error) {
+	opened, err := registry.New(options)
 	if err != nil {
 		return nil, err // and not a nil *Registry in an interface
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -71,7 +72,7 @@ func (p *program) migrateStep(name, short string, step func(*store.Store, contex
 }
 
 func openStore(database settings.Database, p *program) (*store.Store, error) {
-	config := store.Config{DSN: database.DSN, Logger: newLogger(p.Stderr, settings.Log{})}
+	config := store.Config{DSN: database.DSN, Logger: newLogger(p.Stderr, false, slog.LevelInfo)}
 	if config.DSN == "" {
 		config.Path = filepath.Join(database.DataDir, registry.DatabaseFile)
 	}

@@ -46,9 +46,9 @@ func placeOf(addresses registry.Addresses, o registry.Options, version string) p
 
 // announce tells people by a screen, and machines that read a log in JSON by a
 // record.
-func (p *program) announce(at place, log settings.Log) {
-	if log.JSON {
-		newLogger(p.Stderr, log).LogAttrs(context.Background(), slog.LevelInfo, "serving",
+func (p *program) announce(at place, asJSON bool) {
+	if asJSON {
+		newLogger(p.Stderr, true, slog.LevelInfo).LogAttrs(context.Background(), slog.LevelInfo, "serving",
 			slog.Int("pid", at.PID), slog.String("version", at.version),
 			slog.String("query", at.Query), slog.String("node", at.Node), slog.String("pod", at.Pod),
 			slog.String("http", at.HTTP), slog.String("admin", at.Admin),

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tarsregistry/tarsregistry/internal/settings"
+	"github.com/tarsregistry/tarsregistry/registry"
 )
 
 const (
@@ -56,31 +57,32 @@ func completeWords(cmd *cobra.Command, flag string, words ...string) {
 func (p *program) serve(s *settings.Settings) error {
 	stop := watch(p.Signals)
 	defer stop.release()
-	logger := newLogger(p.Stderr, s.Log)
+	level := new(slog.LevelVar)
+	level.Set(s.Log.Level)
+	logger := newLogger(p.Stderr, s.Log.JSON, level)
 	options := s.Options
-	options.Logger, options.Version = logger, p.version
+	options.Version, options.Logger, options.LogLevel = p.version, logger, level
 
-	opened, err := p.open(stop.first, options)
+	opened, err := p.open(options)
 	if err != nil {
-		if stop.asked() {
-			return nil
-		}
 		return fmt.Errorf("start: %w", err)
 	}
 	status := statusFileIn(options.DataDir)
 	failure := errors.Join(status.removeStale(), p.runUntilStopped(opened, s, status, stop))
-	return errors.Join(failure, status.remove(), p.stop(opened, logger, stop))
+	logger.Info("stopping")
+	return errors.Join(failure, status.remove(), endService(opened, stop))
 }
 
 // runUntilStopped gives nil when it was asked to stop.
 func (p *program) runUntilStopped(opened service, s *settings.Settings, status statusFile, stop *stopper) error {
-	if err := opened.Start(context.WithoutCancel(stop.first)); err != nil {
+	// Start's context is not the signal's: Stop ends the service in its order.
+	if err := opened.Start(context.Background()); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
 	select {
 	case <-opened.Ready():
 	case err := <-opened.Err():
-		return fmt.Errorf("before the first look-up could be answered: %w", err)
+		return fmt.Errorf("start: %w", err)
 	case <-stop.first.Done():
 		return nil
 	}
@@ -88,18 +90,21 @@ func (p *program) runUntilStopped(opened service, s *settings.Settings, status s
 	if err := status.write(place); err != nil {
 		return err
 	}
-	p.announce(place, s.Log)
+	p.announce(place, s.Log.JSON)
 	select {
 	case err := <-opened.Err():
+		if errors.Is(err, registry.ErrShutdown) {
+			return nil
+		}
 		return fmt.Errorf("serve: %w", err)
 	case <-stop.first.Done():
 		return nil
 	}
 }
 
-// stop ends the service within stopTime, or at once when it is asked again.
-func (p *program) stop(opened service, logger *slog.Logger, stop *stopper) error {
-	logger.Info("stopping")
+// endService stops the service within stopTime, or at once when a second signal
+// asks for it.
+func endService(opened service, stop *stopper) error {
 	ctx, cancel := context.WithTimeout(stop.second, stopTime)
 	defer cancel()
 	done := make(chan error, 1)
@@ -153,5 +158,3 @@ func watch(signals <-chan os.Signal) *stopper {
 		cancelSecond()
 	}}
 }
-
-func (s *stopper) asked() bool { return s.first.Err() != nil }

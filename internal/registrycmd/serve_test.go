@@ -65,7 +65,7 @@ func startRunning(t *testing.T, fake *fakeService, args ...string) *running {
 			Stdout: &r.output, Stderr: &r.output, Signals: r.signals,
 		},
 		version: "v1.2.3",
-		open: func(_ context.Context, o registry.Options) (service, error) {
+		open: func(o registry.Options) (service, error) {
 			r.options = o
 			return fake, nil
 		},
@@ -113,7 +113,7 @@ func TestServe(t *testing.T) {
 		if _, err := os.Stat(r.statusPath()); err == nil {
 			t.Error("registry.json is still there")
 		}
-		if r.options.Version != "v1.2.3" || r.options.Logger == nil {
+		if r.options.Version != "v1.2.3" || r.options.Logger == nil || r.options.LogLevel == nil {
 			t.Errorf("the service was not told version or logger: %+v", r.options)
 		}
 	})
@@ -129,9 +129,11 @@ func TestServeEnds(t *testing.T) {
 		says  string
 	}{
 		{"start fails", func(f *fakeService) { f.start = broken }, nil, exitFailed, "registry: start: " + broken.Error()},
-		{"breaks down before it is ready", func(f *fakeService) { f.failure <- broken }, nil, exitFailed, "before the first look-up"},
+		{"breaks down before it is ready", func(f *fakeService) { f.failure <- broken }, nil, exitFailed, "registry: start: " + broken.Error()},
 		{"breaks down later", func(f *fakeService) { close(f.ready) },
 			func(r *running) { r.service.failure <- broken }, exitFailed, "registry: serve: " + broken.Error()},
+		{"an admin command shuts it down", func(f *fakeService) { close(f.ready) },
+			func(r *running) { r.service.failure <- registry.ErrShutdown }, exitOK, "stopping"},
 		{"a signal before it is ready", nil,
 			func(r *running) { r.signals <- os.Interrupt }, exitOK, "stopping"},
 		{"stopping fails", func(f *fakeService) { f.onStop = func(context.Context) error { return broken } },
@@ -201,7 +203,7 @@ func TestOpenFails(t *testing.T) {
 	var out bytes.Buffer
 	p := &program{
 		Process: Process{Getenv: func(string) string { return "" }, Stdout: &out, Stderr: &out, Signals: make(chan os.Signal)},
-		open:    func(context.Context, registry.Options) (service, error) { return nil, errors.New("port taken") },
+		open:    func(registry.Options) (service, error) { return nil, errors.New("port taken") },
 	}
 	if code := p.run(); code != exitFailed || out.String() != "registry: start: port taken\n" {
 		t.Errorf("code %d, %q", code, out.String())
