@@ -18,9 +18,9 @@ import (
 
 // Names of the servants.
 const (
-	queryServant     = "tars.tarsregistry.QueryObj"
-	nodeServant      = "tars.tarsregistry.RegistryObj"
-	podServantOf     = "tars.tarsregistry.Registry"
+	queryServantName = "tars.tarsregistry.QueryObj"
+	nodeServantName  = "tars.tarsregistry.RegistryObj"
+	podServantName   = "tars.tarsregistry.Registry"
 	adminServantName = "AdminObj"
 )
 
@@ -202,9 +202,9 @@ func (r *Registry) registryEntries() []naming.RegistryEntry {
 		name, address string
 		listener      Listener
 	}{
-		{queryServant, addresses.Query, r.options.Query},
-		{nodeServant, addresses.Node, r.options.Node},
-		{podServantOf, addresses.Pod, r.options.Pod},
+		{queryServantName, addresses.Query, r.options.Query},
+		{nodeServantName, addresses.Node, r.options.Node},
+		{podServantName, addresses.Pod, r.options.Pod},
 	} {
 		if servant.address == "" {
 			continue
