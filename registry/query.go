@@ -156,7 +156,7 @@ func subscribed(ctx context.Context, subscribe func(*rpc.Conn) bool) (int32, err
 
 // newQueryServant is QueryObj.
 func (r *Registry) newQueryServant() rpc.Servant {
-	return newLookups(r.table, publishedLocks{r}).servant(queryServant)
+	return newLookups(r.table, publishedLocks{r}).servant(queryServantName)
 }
 
 // publishedLocks puts what a lock changed (bak flags) into the picture.

@@ -16,7 +16,7 @@ func (r *Registry) newPodServant() rpc.Servant {
 		logger:        r.logger,
 	}
 	servant := rpc.Servant{
-		Name:      podServantOf,
+		Name:      podServantName,
 		Functions: []string{"onStartup", "onPrestop", "keepAlive", "registerMetrics", "getMetricsAdapters"},
 		Inline:    pods.inline,
 		Dispatch:  rpc.Generated(new(tars.Tarsregistry), pods),
