@@ -140,8 +140,12 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
-// wait lets time pass until all rounds that begin within d are over.
+// wait lets time pass until nothing moves any more. Taking the locks orders what
+// the test has read before what the flusher writes next.
 func (r *rig) wait(d time.Duration) {
+	r.store.set(func() {})
+	r.through.mu.Lock()
+	r.through.mu.Unlock() //nolint:staticcheck // see above
 	time.Sleep(d)
 	synctest.Wait()
 }
