@@ -1,7 +1,7 @@
-package routing
+package routingtest
 
 import (
-	"os"
+	_ "embed"
 	"strconv"
 	"strings"
 	"testing"
@@ -9,19 +9,18 @@ import (
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 )
 
-// sqlRow is a row of an INSERT: text by column, absent where NULL.
-type sqlRow map[string]string
+//go:embed testdata/queryobj.sql
+var seedRows string
 
-// readInserts reads statements of the form
-// INSERT INTO table (columns) VALUES (values);, one a line.
-func readInserts(t testing.TB, path string) map[string][]sqlRow {
+// Row is a row of a table: text by column, absent where NULL.
+type Row map[string]string
+
+// Rows are the seed rows by table, as the statements of testdata/queryobj.sql
+// have them.
+func Rows(t testing.TB) map[string][]Row {
 	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tables := make(map[string][]sqlRow)
-	for line := range strings.Lines(string(text)) {
+	tables := make(map[string][]Row)
+	for line := range strings.Lines(seedRows) {
 		rest, found := strings.CutPrefix(strings.TrimSpace(line), "INSERT INTO ")
 		if !found {
 			continue
@@ -31,7 +30,7 @@ func readInserts(t testing.TB, path string) map[string][]sqlRow {
 		if !found {
 			t.Fatalf("not an insert: %s", line)
 		}
-		row := make(sqlRow)
+		row := make(Row)
 		for _, column := range strings.Split(columns, ",") {
 			value, null, rest := readValue(t, values)
 			if !null {
@@ -87,7 +86,7 @@ func unescape(c byte) byte {
 	return c
 }
 
-func (r sqlRow) number(t testing.TB, column string) int32 {
+func (r Row) number(t testing.TB, column string) int32 {
 	t.Helper()
 	n, err := strconv.ParseInt(r[column], 10, 32)
 	if err != nil {
@@ -96,13 +95,21 @@ func (r sqlRow) number(t testing.TB, column string) int32 {
 	return int32(n)
 }
 
-func (r sqlRow) flag(column string) bool { return r[column] == "Y" || r[column] == "y" }
+func (r Row) flag(column string) bool { return r[column] == "Y" || r[column] == "y" }
 
-// readSeed makes contents of the seed rows as reading them from the tables does.
-func readSeed(t testing.TB) Contents {
+// Seed is what the seed rows say, as reading them from the tables gives it.
+type Seed struct {
+	Instances  []*naming.Instance
+	Rules      []naming.GroupRule
+	Priorities []naming.GroupPriority
+	Registries []naming.RegistryEntry
+}
+
+// ReadSeed reads the seed rows; rules are added to the allow_ip_rule of groups.
+func ReadSeed(t testing.TB, rules map[int32]string) Seed {
 	t.Helper()
-	tables := readInserts(t, "testdata/queryobj.sql")
-	var contents Contents
+	tables := Rows(t)
+	var seed Seed
 	instances := make(map[naming.Key]*naming.Instance)
 	for _, r := range tables["t_server_conf"] {
 		instance := &naming.Instance{
@@ -115,7 +122,7 @@ func readSeed(t testing.TB) Contents {
 			},
 		}
 		instances[instance.Key.Fold()] = instance
-		contents.Instances = append(contents.Instances, instance)
+		seed.Instances = append(seed.Instances, instance)
 	}
 	for _, r := range tables["t_adapter_conf"] {
 		key := naming.Key{Application: r["application"], Server: r["server_name"], Node: r["node_name"]}.Fold()
@@ -123,29 +130,31 @@ func readSeed(t testing.TB) Contents {
 		if instance == nil { // an adapter without its server row
 			instance = &naming.Instance{Key: key}
 			instances[key] = instance
-			contents.Instances = append(contents.Instances, instance)
+			seed.Instances = append(seed.Instances, instance)
 		}
 		instance.Adapters = append(instance.Adapters, naming.Adapter{
 			Name: r["adapter_name"], Servant: r["servant"], Endpoint: r["endpoint"],
 		})
 	}
 	for _, r := range tables["t_server_group_rule"] {
-		contents.Rules = append(contents.Rules, naming.GroupRule{
-			ID: r.number(t, "group_id"), Name: r["group_name"], AllowRule: r["allow_ip_rule"],
-		})
+		rule := naming.GroupRule{ID: r.number(t, "group_id"), Name: r["group_name"], AllowRule: r["allow_ip_rule"]}
+		if more := rules[rule.ID]; more != "" {
+			rule.AllowRule += "|" + more
+		}
+		seed.Rules = append(seed.Rules, rule)
 	}
 	for _, r := range tables["t_group_priority"] {
-		contents.Priorities = append(contents.Priorities, naming.GroupPriority{
+		seed.Priorities = append(seed.Priorities, naming.GroupPriority{
 			ID: r.number(t, "id"), Groups: r["group_list"], Order: r.number(t, "list_order"),
 			Station: r["station"], GroupName: r["name"],
 		})
 	}
 	for _, r := range tables["t_registry_info"] {
-		contents.Registries = append(contents.Registries, naming.RegistryEntry{
+		seed.Registries = append(seed.Registries, naming.RegistryEntry{
 			Locator: r["locator_id"], Servant: r["servant"], Endpoint: r["endpoint"],
 			PresentState: naming.State(r["present_state"]), EnableGroup: r.flag("enable_group"),
 			Version: r["tars_version"],
 		})
 	}
-	return contents
+	return seed
 }
