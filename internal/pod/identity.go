@@ -21,7 +21,24 @@ func (e *Environment) Identity(localAddress string) (naming.Identity, error) {
 	return e.identity(localAddress, os.ReadFile)
 }
 
+// KnownIdentity is Identity without the random one: zero where none is known.
+func (e *Environment) KnownIdentity(localAddress string) (naming.Identity, error) {
+	return e.knownIdentity(localAddress, os.ReadFile)
+}
+
 func (e *Environment) identity(localAddress string, readFile func(string) ([]byte, error)) (naming.Identity, error) {
+	known, err := e.knownIdentity(localAddress, readFile)
+	if err != nil || !known.IsZero() {
+		return known, err
+	}
+	uid, err := keptUID(e.Paths.UID())
+	if err != nil {
+		return naming.Identity{}, fmt.Errorf("make an identity for this pod: %w", err)
+	}
+	return naming.Identity{UID: uid, Kind: naming.KindHost}, nil
+}
+
+func (e *Environment) knownIdentity(localAddress string, readFile func(string) ([]byte, error)) (naming.Identity, error) {
 	kind := naming.KindPod
 	if e.HostIP != "" && e.HostIP == localAddress {
 		kind = naming.KindHost
@@ -42,11 +59,7 @@ func (e *Environment) identity(localAddress string, readFile func(string) ([]byt
 			return naming.Identity{UID: uid, Kind: kind}, nil
 		}
 	}
-	uid, err := keptUID(e.Paths.UID())
-	if err != nil {
-		return naming.Identity{}, fmt.Errorf("make an identity for this pod: %w", err)
-	}
-	return naming.Identity{UID: uid, Kind: naming.KindHost}, nil
+	return naming.Identity{}, nil
 }
 
 // kubernetesUID finds the pod's UID in the paths of its mounts
