@@ -77,6 +77,8 @@ func isDecodeError(text string) bool {
 // use as well.
 func decodeErrorRest(prefix, rest string) bool {
 	switch prefix {
+	case "invalid type":
+		return rest == ""
 	case "require ":
 		return rest == "vector, but not" || strings.Contains(rest, ", but not exist. tag ")
 	case "read ":
