@@ -77,6 +77,7 @@ type Server struct {
 	ServerType   string
 	Version      string // patch_version
 	ProcessID    int32
+	MetricsPort  int32 // metrics_port, which the registry before this one wrote; 0: none, or no such column
 }
 
 // SetID is name.area.group as it stands in the columns, "" when the instance is
