@@ -1,0 +1,260 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tarsregistry/tarsregistry/tars"
+)
+
+func TestStartServeStop(t *testing.T) {
+	onBothDatabases(t, func(t *testing.T, d database) {
+		p := d.serve(t)
+		a := p.addresses
+		for name, address := range map[string]string{"query": a.Query, "node": a.Node, "pod": a.Pod, "http": a.HTTP, "admin": a.Admin} {
+			if !strings.HasPrefix(address, "127.0.0.1:") || !strings.Contains(p.stdout.String(), address) {
+				t.Errorf("%s is at %q, which is not on loopback or not in the start message", name, address)
+			}
+			conn, err := net.Dial("tcp", address)
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			_ = conn.Close()
+		}
+		c := p.clients(t)
+		mustRegister(t, c, "10.0.0.1")
+		active, _, err := c.find("Demo.HelloServer.HelloObj")
+		if err != nil || !slices.Equal(active, []string{"10.0.0.1:18080"}) {
+			t.Errorf("found %q, %v", active, err)
+		}
+		p.stop(t)
+		if _, err := p.readAddresses(); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("registry.json is still there: %v", err)
+		}
+	})
+}
+
+func mustRegister(t *testing.T, c *clients, node string) {
+	t.Helper()
+	if err := c.pods.OnStartup(hello(node)); err != nil {
+		t.Fatalf("register %s: %v", node, err)
+	}
+}
+
+// TestKill9LosesNothingAcknowledged: what was answered before a kill -9 is
+// there after the next start.
+func TestKill9LosesNothingAcknowledged(t *testing.T) {
+	onBothDatabases(t, func(t *testing.T, d database) {
+		p := d.serve(t)
+		c := p.clients(t)
+		for i := range 20 {
+			mustRegister(t, c, fmt.Sprintf("10.0.0.%d", i+1))
+		}
+		report := &tars.KeepAliveReq{NodeName: "10.0.0.1", Application: "Demo", Server: "HelloServer", State: "inactive"}
+		if err := c.pods.KeepAlive(report); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.pods.OnPrestop(&tars.OnPrestopReq{NodeName: "10.0.0.2", Application: "Demo", Server: "HelloServer"}); err != nil {
+			t.Fatal(err)
+		}
+		p.kill(t)
+		if left, err := p.readAddresses(); err != nil || left.PID != p.command.Process.Pid {
+			t.Errorf("what a kill leaves behind is not as documented: %+v, %v", left, err)
+		}
+
+		again := d.serve(t)
+		active, _, err := again.clients(t).find("Demo.HelloServer.HelloObj")
+		if err != nil || len(active) != 18 || slices.Contains(active, "10.0.0.1:18080") || slices.Contains(active, "10.0.0.2:18080") {
+			t.Errorf("found %q, %v; want 10.0.0.3 to 10.0.0.20", active, err)
+		}
+		again.stop(t)
+	})
+}
+
+func TestSecondRegistryOnOneFolder(t *testing.T) {
+	d := database{dataDir: t.TempDir()}
+	first := d.serve(t)
+	second := launch(t, d.dataDir, anyPorts()...)
+	if code := second.exitCode(t, time.Minute); code != 1 || !strings.Contains(second.stderr.String(), "another registry") {
+		t.Errorf("code %d, %s", code, second.stderr)
+	}
+	if a, err := first.readAddresses(); err != nil || a.PID != first.command.Process.Pid {
+		t.Errorf("the first one's registry.json is %+v, %v", a, err)
+	}
+	mustRegister(t, first.clients(t), "10.0.0.1")
+	first.stop(t)
+}
+
+func TestPortTaken(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	_, port, _ := net.SplitHostPort(taken.Addr().String())
+	p := launch(t, t.TempDir(), append(anyPorts(), "--pod-port="+port)...)
+	if code := p.exitCode(t, time.Minute); code != 1 || !strings.Contains(p.stderr.String(), "address already in use") {
+		t.Errorf("code %d, %s", code, p.stderr)
+	}
+	if _, err := p.readAddresses(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("registry.json is there: %v", err)
+	}
+}
+
+func TestBadSettingEndsAtOnce(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	p := launch(t, dir, "--lease-ttl", "soon")
+	code, stderr := p.exitCode(t, time.Minute), p.stderr.String()
+	if code != 2 || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, `--lease-ttl is "soon"`) {
+		t.Errorf("code %d, %q", code, stderr)
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("the data folder was made")
+	}
+}
+
+// TestPasswordIsNeverSaid: whatever is wrong with a database, its password is
+// in no output.
+func TestPasswordIsNeverSaid(t *testing.T) {
+	const password = "hunter2"
+	for name, dsn := range map[string]string{
+		"refused":    "root:" + password + "@tcp(127.0.0.1:1)/db_tars",
+		"unreadable": "root:" + password + "@127.0.0.1:1/db_tars",
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := launch(t, t.TempDir(), append(anyPorts(), "--log-level=debug", "--dsn", dsn)...)
+			eventually(t, time.Minute, "the registry says what is wrong", func() error {
+				if p.stderr.String() == "" {
+					return errors.New("nothing yet")
+				}
+				return nil
+			})
+			p.signal(t, os.Interrupt)
+			p.exitCode(t, 10*time.Second)
+			if text := p.stdout.String() + p.stderr.String(); strings.Contains(text, password) {
+				t.Errorf("the password is in\n%s", text)
+			}
+		})
+	}
+}
+
+// TestStopUnderLoad: a steady load of calls does not hold SIGTERM up, and what
+// was answered well is in the tables.
+func TestStopUnderLoad(t *testing.T) {
+	onBothDatabases(t, func(t *testing.T, d database) {
+		p := d.serve(t)
+		c := p.clients(t)
+		const callers = 8
+		registered := make(chan []string, callers)
+		for caller := range callers {
+			go func() {
+				var mine []string
+				for i := 0; ; i++ {
+					node := fmt.Sprintf("10.%d.%d.%d", caller, i/250, i%250+1)
+					if c.pods.OnStartup(hello(node)) != nil {
+						break
+					}
+					mine = append(mine, node)
+				}
+				registered <- mine
+			}()
+		}
+		db := d.open(t)
+		eventually(t, time.Minute, "the load has begun", func() error {
+			if n := count(t, db, "SELECT COUNT(*) FROM t_server_conf"); n < 100 {
+				return fmt.Errorf("%d rows", n)
+			}
+			return nil
+		})
+		p.stop(t)
+		stored, err := rows(db, "SELECT node_name FROM t_server_conf")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range callers {
+			for _, node := range <-registered {
+				if _, found := slices.BinarySearch(stored, node+"|"); !found {
+					t.Errorf("%s was acknowledged and is not there", node)
+				}
+			}
+		}
+	})
+}
+
+func TestStartByTarsConfiguration(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tarsregistry.conf")
+	text := `<tars><application><server>
+local=tcp -h 127.0.0.1 -p 0 -t 3000
+logLevel=INFO
+<QueryAdapter>
+endpoint=tcp -h 127.0.0.1 -p 0 -t 60000
+servant=tars.tarsregistry.QueryObj
+</QueryAdapter>
+<PodAdapter>
+endpoint=tcp -h 127.0.0.1 -p 0 -t 60000
+servant=tars.tarsregistry.Registry
+</PodAdapter>
+</server></application></tars>
+`
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := launch(t, t.TempDir(), "--config", path, "--http-port=off")
+	p.awaitServing(t)
+	if a := p.addresses; a.Query == "" || a.Pod == "" || a.Admin == "" || a.Node != "" || a.HTTP != "" {
+		t.Errorf("addresses %+v", a)
+	}
+	mustRegister(t, p.clients(t), "10.0.0.1")
+	p.stop(t)
+}
+
+func TestShutdownByAdminCommand(t *testing.T) {
+	d := database{dataDir: t.TempDir()}
+	p := d.serve(t)
+	if err := p.clients(t).admin.Shutdown(); err != nil {
+		t.Fatal(err)
+	}
+	if code := p.exitCode(t, 10*time.Second); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestMigrateCommand(t *testing.T) {
+	onBothDatabases(t, func(t *testing.T, d database) {
+		migrate := func(what string) string {
+			t.Helper()
+			args := []string{"migrate", what}
+			if d.dsn != "" {
+				args = append(args, "--dsn", d.dsn)
+			}
+			p := launch(t, d.dataDir, args...)
+			if code := p.exitCode(t, time.Minute); code != 0 {
+				t.Fatalf("migrate %s: code %d, %s", what, code, p.stderr)
+			}
+			return p.stdout.String()
+		}
+		if text := migrate("status"); !strings.Contains(text, "version 0 of") {
+			t.Errorf("an empty database: %s", text)
+		}
+		for range 2 {
+			if text := migrate("up"); !strings.Contains(text, "up to date") {
+				t.Errorf("migrate up: %s", text)
+			}
+		}
+		if text := migrate("status"); !strings.Contains(text, "up to date") {
+			t.Errorf("migrate status: %s", text)
+		}
+		p := d.serve(t, "--no-migrate")
+		mustRegister(t, p.clients(t), "10.0.0.1")
+		p.stop(t)
+	})
+}

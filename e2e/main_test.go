@@ -1,0 +1,43 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/tarsregistry/tarsregistry/internal/mariadbtest"
+)
+
+// binary is the registry, built once for all tests by TestMain.
+var binary string
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "tarsregistry-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "registry")
+	if err := build(binary); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return mariadbtest.Run(m)
+}
+
+func build(path string) error {
+	arguments := []string{"build", "-o", path}
+	if raceDetector {
+		arguments = append(arguments, "-race")
+	}
+	output, err := exec.Command("go", append(arguments, "../cmd/registry")...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("build the registry: %w\n%s", err, output)
+	}
+	return nil
+}
