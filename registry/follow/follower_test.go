@@ -1,0 +1,292 @@
+package follow
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tarsregistry/tarsregistry/internal/naming"
+	"github.com/tarsregistry/tarsregistry/registry/roster"
+	"github.com/tarsregistry/tarsregistry/store"
+)
+
+// tables stands for the database: server rows with stamps, and an event log.
+type tables struct {
+	rows    map[naming.Key]*naming.Instance
+	events  []naming.Event
+	again   map[int64]bool // rows stamped just now
+	lastID  int64
+	reads   int // instances read by id or key
+	wholes  int
+	fail    error
+	machine string
+}
+
+func newTables() *tables {
+	return &tables{rows: map[naming.Key]*naming.Instance{}, again: map[int64]bool{}, machine: "one"}
+}
+
+// put is what another program does: a row with a new stamp.
+func (s *tables) put(key naming.Key, state naming.State) {
+	s.lastID++
+	id := s.lastID
+	if old := s.rows[key]; old != nil {
+		id = old.Server.ID
+	}
+	s.rows[key] = &naming.Instance{Key: key, Server: &naming.Server{ID: id, Stamp: fmt.Sprint("t", s.lastID), PresentState: state}}
+}
+
+func (s *tables) LoadAll(context.Context) (*store.Snapshot, error) {
+	s.wholes++
+	snapshot := &store.Snapshot{Server: s.machine}
+	for _, instance := range s.rows {
+		snapshot.Instances = append(snapshot.Instances, instance.Clone())
+	}
+	return snapshot, s.fail
+}
+
+func (s *tables) LoadInstances(_ context.Context, keys []naming.Key) (*store.Part, error) {
+	part := &store.Part{}
+	for _, key := range keys {
+		s.reads++
+		instance := s.rows[key]
+		if instance == nil {
+			instance = &naming.Instance{Key: key}
+		}
+		part.Instances = append(part.Instances, instance.Clone())
+	}
+	return part, s.fail
+}
+
+func (s *tables) LoadByIDs(ctx context.Context, servers, _ []int64) (*store.Part, error) {
+	var keys []naming.Key
+	for key, instance := range s.rows {
+		if slices.Contains(servers, instance.Server.ID) {
+			keys = append(keys, key)
+		}
+	}
+	return s.LoadInstances(ctx, keys)
+}
+
+func (s *tables) Stamps(context.Context) (*store.Stamps, error) {
+	stamps := &store.Stamps{Server: s.machine}
+	for _, instance := range s.rows {
+		stamps.Servers = append(stamps.Servers, store.Stamp{
+			ID: instance.Server.ID, Text: instance.Server.Stamp, Again: s.again[instance.Server.ID],
+		})
+	}
+	slices.SortFunc(stamps.Servers, func(a, b store.Stamp) int { return cmp.Compare(a.ID, b.ID) })
+	return stamps, s.fail
+}
+
+func (s *tables) SmallTables(context.Context) (*store.Small, error) { return &store.Small{}, s.fail }
+
+func (s *tables) Events(context.Context, time.Duration, string) ([]naming.Event, error) {
+	return s.events, s.fail
+}
+
+func (s *tables) SetGroups([]naming.GroupRule, []naming.GroupPriority) {}
+func (s *tables) SetRegistries([]naming.RegistryEntry)                 {}
+
+func key(n int) naming.Key {
+	return naming.Key{Application: "App", Server: fmt.Sprint("Server", n), Node: "10.0.0.1"}
+}
+
+func state(known *roster.Roster, n int) naming.State {
+	instance := known.Get(key(n))
+	if instance == nil || instance.Server == nil {
+		return "gone"
+	}
+	return instance.Server.PresentState
+}
+
+// following runs a follower over the tables, in fake time.
+func following(t *testing.T, s *tables, test func(known *roster.Roster, f *Follower)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		known := roster.New()
+		f := New(s, known, s, Options{Logger: slog.New(slog.DiscardHandler)})
+		if _, err := f.Load(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); f.Run(ctx) }()
+		test(known, f)
+		stop()
+		<-done
+	})
+}
+
+// pass lets time go by until everything that is due has been done.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+func TestR22OtherReplicasChangesShowAtOnce(t *testing.T) {
+	s := newTables()
+	following(t, s, func(known *roster.Roster, _ *Follower) {
+		s.put(key(1), naming.Active)
+		s.events = append(s.events, naming.Event{ID: 7, Key: key(1)})
+		pass(300 * time.Millisecond)
+		if got := state(known, 1); got != naming.Active {
+			t.Errorf("300 ms later the instance is %s", got)
+		}
+		// An event with a smaller id shows later: its transaction took longer.
+		s.put(key(2), naming.Active)
+		s.events = append(s.events, naming.Event{ID: 3, Key: key(2)})
+		pass(300 * time.Millisecond)
+		if got := state(known, 2); got != naming.Active {
+			t.Errorf("the late event was missed: %s", got)
+		}
+	})
+}
+
+func TestR22AnEventIsTakenOnce(t *testing.T) {
+	s := newTables()
+	following(t, s, func(*roster.Roster, *Follower) {
+		s.put(key(1), naming.Active)
+		s.events = append(s.events, naming.Event{ID: 7, Key: key(1)})
+		pass(2 * time.Second)
+		if s.reads != 1 {
+			t.Errorf("the instance was read %d times for one event", s.reads)
+		}
+	})
+}
+
+func TestR23OtherProgramsWritesAreFound(t *testing.T) {
+	s := newTables()
+	s.put(key(1), naming.Active)
+	s.put(key(2), naming.Active)
+	following(t, s, func(known *roster.Roster, _ *Follower) {
+		s.put(key(1), naming.Inactive)
+		s.put(key(3), naming.Active)
+		delete(s.rows, key(2))
+		for n := 4; n < 10; n++ {
+			s.put(key(n), naming.Active)
+		}
+		pass(3500 * time.Millisecond)
+		for n, want := range map[int]naming.State{1: naming.Inactive, 2: "gone", 3: naming.Active} {
+			if got := state(known, n); got != want {
+				t.Errorf("instance %d is %s, want %s", n, got, want)
+			}
+		}
+	})
+}
+
+func TestR23TheSameSecondHidesNothing(t *testing.T) {
+	s := newTables()
+	s.put(key(1), naming.Active)
+	id := s.rows[key(1)].Server.ID
+	following(t, s, func(known *roster.Roster, _ *Follower) {
+		s.again[id] = true
+		pass(3500 * time.Millisecond)
+		s.rows[key(1)].Server.PresentState = naming.Inactive // and the stamp stays
+		pass(3 * time.Second)
+		if got := state(known, 1); got != naming.Inactive {
+			t.Errorf("a second change within the stamp's second is not seen: %s", got)
+		}
+		s.rows[key(1)].Server.PresentState = naming.Activating
+		s.again[id] = false
+		pass(3 * time.Second)
+		if got := state(known, 1); got != naming.Activating {
+			t.Errorf("a change just before the stamp settled is not seen: %s", got)
+		}
+	})
+}
+
+func TestR23EverythingIsComparedAfterAnInterruption(t *testing.T) {
+	s := newTables()
+	s.put(key(1), naming.Active)
+	following(t, s, func(known *roster.Roster, f *Follower) {
+		wholes := s.wholes
+		s.fail = errors.New("away")
+		pass(10 * time.Second)
+		if f.Status().Broken.IsZero() {
+			t.Error("the status does not say that following is broken")
+		}
+		if got := state(known, 1); got != naming.Active {
+			t.Errorf("with the database away the instance is %s", got)
+		}
+		s.rows[key(1)].Server.PresentState = naming.Inactive // unseen by stamp and event
+		s.fail = nil
+		pass(4 * time.Second)
+		if s.wholes == wholes || state(known, 1) != naming.Inactive {
+			t.Errorf("after the interruption: %d whole comparisons, state %s", s.wholes-wholes, state(known, 1))
+		}
+		if !f.Status().Broken.IsZero() {
+			t.Error("the status still says broken")
+		}
+	})
+}
+
+func TestR23AnotherServerMeansAnotherLook(t *testing.T) {
+	s := newTables()
+	s.put(key(1), naming.Active)
+	following(t, s, func(known *roster.Roster, _ *Follower) {
+		s.machine = "two"
+		s.rows[key(1)].Server.PresentState = naming.Inactive
+		pass(7 * time.Second)
+		if got := state(known, 1); got != naming.Inactive {
+			t.Errorf("after a change of database server the instance is %s", got)
+		}
+	})
+}
+
+func TestR21MassRemovalIsDoubted(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		removed int
+		after   time.Duration
+		want    naming.State // of instance 0
+	}{
+		{"a few at once", 3, 4 * time.Second, "gone"},
+		{"many at first", 4, 9 * time.Second, naming.Active},
+		{"many in the end", 4, 17 * time.Second, "gone"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newTables()
+			for n := range 10 {
+				s.put(key(n), naming.Active)
+			}
+			following(t, s, func(known *roster.Roster, _ *Follower) {
+				for n := range test.removed {
+					delete(s.rows, key(n))
+				}
+				pass(test.after)
+				if got := state(known, 0); got != test.want {
+					t.Errorf("%s after %d of 10 were removed the first is %s, want %s", test.after, test.removed, got, test.want)
+				}
+			})
+		})
+	}
+}
+
+func TestR21WhatComesBackWasNeverGone(t *testing.T) {
+	s := newTables()
+	for n := range 10 {
+		s.put(key(n), naming.Active)
+	}
+	following(t, s, func(known *roster.Roster, f *Follower) {
+		kept := s.rows
+		s.rows = map[naming.Key]*naming.Instance{}
+		pass(7 * time.Second)
+		if !f.Status().Doubting {
+			t.Error("the status does not say that a removal is held back")
+		}
+		s.rows = kept
+		pass(20 * time.Second)
+		for n := range 10 {
+			if got := state(known, n); got != naming.Active {
+				t.Errorf("instance %d is %s", n, got)
+			}
+		}
+	})
+}

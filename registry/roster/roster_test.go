@@ -1,0 +1,136 @@
+package roster
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/tarsregistry/tarsregistry/internal/naming"
+)
+
+// recorder notes what a follower is told.
+type recorder struct {
+	changed    []*naming.Instance
+	tombstones int
+}
+
+func (r *recorder) Follow(changed []*naming.Instance, tombstones []naming.Tombstone) {
+	r.changed = append(r.changed, changed...)
+	r.tombstones += len(tombstones)
+}
+
+func (r *recorder) take() int {
+	n := len(r.changed)
+	r.changed = nil
+	return n
+}
+
+var key = naming.Key{Application: "App", Server: "Server", Node: "10.0.0.1"}
+
+func at(revision int64, state naming.State) *naming.Instance {
+	return &naming.Instance{
+		Key:      key,
+		Server:   &naming.Server{ID: 1, PresentState: state},
+		Lease:    &naming.Lease{ID: 1, Revision: revision, State: naming.LeaseLive},
+		Adapters: []naming.Adapter{{Name: "a", Endpoint: "tcp -h 10.0.0.1 -p 80"}},
+	}
+}
+
+func list(instances ...*naming.Instance) []*naming.Instance { return instances }
+
+func TestR22OnlyAGreaterRevisionCounts(t *testing.T) {
+	told := &recorder{}
+	r := New(told)
+	r.Committed(list(at(2, naming.Active)), nil)
+	r.Committed(list(at(1, naming.Inactive)), nil)
+	if got := r.Get(key).Server.PresentState; got != naming.Active {
+		t.Errorf("an older revision came through: %s", got)
+	}
+	r.Committed(list(at(3, naming.Inactive)), nil)
+	if got := r.Get(key).Server.PresentState; got != naming.Inactive {
+		t.Errorf("a newer revision did not come through: %s", got)
+	}
+	if got := told.take(); got != 2 {
+		t.Errorf("followers were told of %d changes, want 2", got)
+	}
+}
+
+func TestR24SeenThreeWaysIsOneChange(t *testing.T) {
+	told := &recorder{}
+	r := New(told)
+	version := r.Version()
+	r.Committed(list(at(1, naming.Active)), nil)         // own
+	r.Committed(list(at(1, naming.Active)), nil)         // by the event log
+	r.Compared(list(at(1, naming.Active)), nil, version) // by comparison
+	if got := told.take(); got != 1 {
+		t.Errorf("followers were told %d times, want once", got)
+	}
+}
+
+func TestR23ComparisonUndoesNothing(t *testing.T) {
+	r := New()
+	r.Committed(list(at(5, naming.Active)), nil)
+	before := r.Version()
+	r.Committed(list(at(6, naming.Inactive)), nil)
+	r.Compared(list(at(6, naming.Active)), nil, before)
+	if got := r.Get(key).Server.PresentState; got != naming.Inactive {
+		t.Errorf("a comparison that began earlier undid a change: %s", got)
+	}
+	r.Compared(list(at(5, naming.Active)), nil, r.Version())
+	if got := r.Get(key).Revision(); got != 6 {
+		t.Errorf("a comparison lowered the revision to %d", got)
+	}
+	r.Compared(list(at(6, naming.Active)), nil, r.Version())
+	if got := r.Get(key).Server.PresentState; got != naming.Active {
+		t.Errorf("another program's edit at the same revision is not seen: %s", got)
+	}
+	r.Compared(list(&naming.Instance{Key: key}), nil, r.Version())
+	if r.Get(key) != nil {
+		t.Error("an instance that is gone from the tables is still known")
+	}
+}
+
+func TestR15NamesAreComparedAsTheCollationDoes(t *testing.T) {
+	r := New()
+	r.Committed(list(at(1, naming.Active)), nil)
+	if r.Get(naming.Key{Application: "APP", Server: "server ", Node: "10.0.0.1 "}) == nil {
+		t.Error("another spelling of the name finds nothing")
+	}
+	if got := r.OnNode("10.0.0.1 "); !slices.Equal(got, []naming.Key{key}) {
+		t.Errorf("on the node: %v", got)
+	}
+}
+
+func TestHolding(t *testing.T) {
+	r := New()
+	r.Committed(list(at(1, naming.Active)), nil)
+	other := naming.Key{Application: "App", Server: "Other", Node: "elsewhere"}
+	same := []naming.Adapter{{Endpoint: "tcp -h 10.0.0.1 -p 80 -t 1"}}
+	if got := r.Holding(same, other); !slices.Equal(got, []naming.Key{key}) {
+		t.Errorf("who holds the address: %v, want %v", got, key)
+	}
+	if got := r.Holding(same, key); len(got) != 0 {
+		t.Errorf("an instance is in its own way: %v", got)
+	}
+	if got := r.Holding([]naming.Adapter{{Endpoint: "udp -h 10.0.0.1 -p 80"}}, other); len(got) != 0 {
+		t.Errorf("udp and tcp do not share a port, but: %v", got)
+	}
+	gone := at(2, naming.Active)
+	gone.Server, gone.Adapters = nil, nil
+	r.Committed(list(gone), nil)
+	if got := r.Holding(same, other); len(got) != 0 {
+		t.Errorf("after it left somebody holds the address: %v", got)
+	}
+}
+
+func TestTombstonesComeWithTheirChange(t *testing.T) {
+	told := &recorder{}
+	r := New(told)
+	r.Committed(list(at(1, naming.Active)), nil)
+	told.take()
+	gone := at(2, naming.Active)
+	gone.Server = nil
+	r.Committed(list(gone), []naming.Tombstone{{Key: key}})
+	if told.take() != 1 || told.tombstones != 1 {
+		t.Errorf("the follower was told of %d tombstones", told.tombstones)
+	}
+}
