@@ -9,46 +9,47 @@ import (
 )
 
 // inline answers look-ups on the connection's goroutine, without allocation,
-// with bodies encoded before. It gives up on whatever is out of the ordinary.
+// with bodies encoded before.
 func (l *lookups) inline(call *rpc.Call, reply *rpc.Reply) bool {
 	picture := l.table.Picture()
 	if picture == nil {
 		reply.Fail(rpc.CodeFailed, textNoPicture)
 		return true
 	}
+	found, ok := look(picture, call)
+	if ok {
+		reply.SetBody(found.Body())
+	}
+	return ok
+}
+
+// look answers a look-up whose arguments can be read, and gives up on whatever
+// is out of the ordinary.
+func look(picture *routing.Picture, call *rpc.Call) (routing.Answer, bool) {
 	r := wire.NewReader(call.Body)
-	id := view(r.String(1))
-	var found routing.Answer
 	switch string(call.Function) {
 	case "findObjectByIdInSameGroup", "findObjectById4All":
-		if r.Err() != nil {
-			return false
+		if id := r.String(1); r.Err() == nil {
+			return picture.InSameGroup(view(id), callerOfCall(call)), true
 		}
-		found = picture.InSameGroup(id, callerOfCall(call))
 	case "findObjectByIdInSameSet":
-		setID := view(r.String(2))
-		if r.Err() != nil {
-			return false
+		if id, set := r.String(1), r.String(2); r.Err() == nil {
+			return picture.InSameSet(view(id), view(set), callerOfCall(call)), true
 		}
-		found = picture.InSameSet(id, setID, callerOfCall(call))
 	case "findObjectById4Any":
-		found = picture.Any(id)
-	case "findObjectById":
-		found = picture.ById(id)
-	case "findObjectByIdInSameStation":
-		station := view(r.String(2))
-		if r.Err() != nil {
-			return false
+		if id := r.String(1); r.Err() == nil {
+			return picture.Any(view(id)), true
 		}
-		found = picture.InSameStation(id, station)
-	default:
-		return false
+	case "findObjectById":
+		if id := r.String(1); r.Err() == nil {
+			return picture.ById(view(id)), true
+		}
+	case "findObjectByIdInSameStation":
+		if id, station := r.String(1), r.String(2); r.Err() == nil {
+			return picture.InSameStation(view(id), view(station)), true
+		}
 	}
-	if r.Err() != nil {
-		return false
-	}
-	reply.SetBody(found.Body())
-	return true
+	return routing.Answer{}, false
 }
 
 func callerOfCall(call *rpc.Call) routing.Caller {

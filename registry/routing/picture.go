@@ -172,11 +172,19 @@ func parseSetQuery(text string) (setQuery, bool) {
 			return settle(text, first, last)
 		}
 	}
-	parts := slices.Collect(strings.FieldsFuncSeq(text, func(r rune) bool { return r == '.' }))
-	if len(parts) != 3 {
+	var parts [3]string
+	n := 0
+	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '.' }) {
+		if n == len(parts) {
+			return setQuery{}, false
+		}
+		parts[n] = part
+		n++
+	}
+	if n < len(parts) {
 		return setQuery{}, false
 	}
-	return settle(strings.Join(parts, "."), len(parts[0]), len(parts[0])+1+len(parts[1]))
+	return settle(strings.Join(parts[:], "."), len(parts[0]), len(parts[0])+1+len(parts[1]))
 }
 
 // settle cuts name.area.group at its dots.
