@@ -132,26 +132,6 @@ func TestShutdownCutsOffWhoStays(t *testing.T) {
 	}
 }
 
-// TestTarsGoClientReconnects: TarsGo understands how it is asked to go.
-func TestTarsGoClientReconnects(t *testing.T) {
-	first, address := startServer(t, Options{Linger: patience}, accepting().servant())
-	p := proxy(t, address, podObject)
-	if err := p.KeepAlive(&tars.KeepAliveReq{NodeName: "n"}); err != nil {
-		t.Fatal(err)
-	}
-	if err := first.Shutdown(t.Context()); err != nil { // ends because the client leaves
-		t.Fatal(err)
-	}
-	second := NewServer(Options{Linger: time.Millisecond})
-	if _, err := second.Listen(t.Context(), "tcp", address, ListenOptions{}, accepting().servant()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = second.Shutdown(context.Background()) })
-	if err := p.KeepAlive(&tars.KeepAliveReq{NodeName: "n"}); err != nil {
-		t.Errorf("after a restart: %v", err)
-	}
-}
-
 func TestTLS(t *testing.T) {
 	certificate := selfSigned(t)
 	config := &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
