@@ -34,12 +34,7 @@ type adminCommand struct {
 }
 
 func (r *Registry) newAdminServant() rpc.Servant {
-	admin := &adminServant{commands: r.adminCommands(), logger: r.logger, shutdown: func() {
-		select {
-		case r.fatal <- ErrShutdown:
-		default:
-		}
-	}}
+	admin := &adminServant{commands: r.adminCommands(), logger: r.logger, shutdown: func() { r.fail(ErrShutdown) }}
 	check := tokenCheck(r.options.Token)
 	required := r.options.RequireToken
 	return rpc.Servant{

@@ -29,12 +29,12 @@ func (r *Registry) startHTTP(ctx context.Context) error {
 	r.mu.Lock()
 	r.addresses.HTTP = listener.Addr().String()
 	r.mu.Unlock()
-	r.jobs.Go(func() {
+	r.working.start(func(context.Context) {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			r.fatal <- fmt.Errorf("serve HTTP: %w", err)
+			r.fail(fmt.Errorf("serve HTTP: %w", err))
 		}
 	})
-	r.job(ctx, func(ctx context.Context) {
+	r.working.start(func(ctx context.Context) {
 		<-ctx.Done()
 		_ = server.Close()
 	})

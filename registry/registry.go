@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"path/filepath"
 	"strconv"
@@ -38,10 +39,12 @@ type Registry struct {
 	committer *commit.Committer
 	follower  *follow.Follower
 
-	jobs  sync.WaitGroup // goroutines that end with their context
-	stop  context.CancelFunc
-	ready chan struct{} // closed once the servants answer
-	fatal chan error    // what ended the registry by itself
+	// announcing ends first when the registry stops, working goes on as long as
+	// servants answer.
+	announcing *jobs
+	working    *jobs
+	ready      chan struct{} // closed once the servants answer
+	fatal      chan error    // what ended the registry by itself
 
 	mu        sync.Mutex
 	phase     phase
@@ -69,7 +72,8 @@ func New(options Options) (*Registry, error) {
 	}
 	r := &Registry{
 		options: options, logger: options.Logger, replica: replicaName(options),
-		ready: make(chan struct{}), fatal: make(chan error, 1),
+		announcing: newJobs(), working: newJobs(),
+		ready: make(chan struct{}), fatal: make(chan error, 4),
 		rules: transition.Rules{LeaseTTL: options.LeaseTTL},
 	}
 	config := store.Config{
@@ -98,7 +102,7 @@ func replicaName(options Options) string {
 		host = options.Host
 	}
 	return net.JoinHostPort(host, strconv.Itoa(max(0, int(options.Pod.Port)))) +
-		"/" + strconv.FormatInt(time.Now().UnixMilli(), 36)
+		"/" + strconv.FormatUint(uint64(rand.Uint32()), 36)
 }
 
 // publish puts what was committed into everything that answers from memory,
@@ -137,6 +141,14 @@ func (r *Registry) Addresses() Addresses {
 	return r.addresses
 }
 
+// fail ends the registry: whoever watches Err stops it.
+func (r *Registry) fail(err error) {
+	select {
+	case r.fatal <- err:
+	default: // it is ending already
+	}
+}
+
 func (r *Registry) enter(p phase) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -160,23 +172,15 @@ func (r *Registry) writable() error {
 	return nil
 }
 
-// job runs f in a goroutine that Stop waits for.
-func (r *Registry) job(ctx context.Context, f func(context.Context)) {
-	r.jobs.Go(func() { f(ctx) })
-}
-
 // Stop ends the registry within ctx: its rows in t_registry_info become inactive
 // first, it serves a moment longer (R28), finishes requests, flushes heartbeats,
-// and closes the database. It may be called at any time after New.
+// and closes the database. It may be called once, at any time after New.
 func (r *Registry) Stop(ctx context.Context) error {
 	r.mu.Lock()
 	r.phase = stopping
-	server, flusher, keeper, stop := r.server, r.flusher, r.keeper, r.stop
+	server, flusher, keeper := r.server, r.flusher, r.keeper
 	r.mu.Unlock()
-	if stop != nil {
-		stop()
-	}
-	r.jobs.Wait()
+	r.announcing.end()
 	var failures []error
 	note := func(doing string, err error) {
 		if err != nil {
@@ -193,6 +197,7 @@ func (r *Registry) Stop(ctx context.Context) error {
 	if flusher != nil {
 		note("flush heartbeats", flusher.Close(ctx))
 	}
+	r.working.end()
 	r.savePicture()
 	note("close the database", r.store.Close())
 	return errors.Join(failures...)

@@ -35,16 +35,12 @@ const (
 // Err when it cannot. A database that is away is waited for; with a picture on
 // disk that one is served meanwhile.
 func (r *Registry) Start(ctx context.Context) error {
-	ctx, stop := context.WithCancel(ctx)
-	r.mu.Lock()
-	r.stop = stop
-	r.mu.Unlock()
 	if err := r.startHTTP(ctx); err != nil {
 		return err
 	}
-	r.job(ctx, func(ctx context.Context) {
+	r.announcing.start(func(ctx context.Context) {
 		if err := r.bringUp(ctx); err != nil && ctx.Err() == nil {
-			r.fatal <- err
+			r.fail(err)
 		}
 	})
 	return nil
@@ -57,6 +53,7 @@ func (r *Registry) bringUp(ctx context.Context) error {
 		if err := r.serve(ctx); err != nil {
 			return err
 		}
+		close(r.ready)
 	}
 	for errors.Is(err, store.ErrUnavailable) {
 		err = r.firstLoad(ctx, time.Hour)
@@ -64,13 +61,17 @@ func (r *Registry) bringUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.current() == starting {
+	fresh := r.current() == starting
+	if fresh {
 		if err := r.serve(ctx); err != nil {
 			return err
 		}
 	}
 	r.enter(serving)
 	r.startJobs(ctx)
+	if fresh {
+		close(r.ready)
+	}
 	return nil
 }
 
@@ -134,7 +135,6 @@ func (r *Registry) serve(ctx context.Context) error {
 	addresses.HTTP = r.addresses.HTTP
 	r.addresses = addresses
 	r.mu.Unlock()
-	close(r.ready)
 	return nil
 }
 
@@ -188,10 +188,13 @@ func (r *Registry) startJobs(ctx context.Context) {
 	if err := keeper.Beat(ctx); err != nil && ctx.Err() == nil {
 		r.logger.Warn("cannot enter t_registry_info yet", slog.Any("error", err))
 	}
-	r.job(ctx, keeper.Run)
-	r.job(ctx, r.follower.Run)
-	r.job(ctx, r.table.Run)
-	r.job(ctx, r.keepPicture)
+	if err := r.follower.Refresh(ctx); err != nil && ctx.Err() == nil {
+		r.logger.Warn("cannot read t_registry_info yet", slog.Any("error", err))
+	}
+	r.announcing.start(keeper.Run)
+	r.working.start(r.follower.Run)
+	r.working.start(r.table.Run)
+	r.working.start(r.keepPicture)
 }
 
 // registryEntries are this replica's rows of t_registry_info (R28).

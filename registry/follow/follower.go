@@ -125,6 +125,10 @@ func (f *Follower) Load(ctx context.Context) (routing.Contents, error) {
 	}, nil
 }
 
+// Refresh reads the small tables at once: this replica has just entered its own
+// rows. It may be called between Load and Run.
+func (f *Follower) Refresh(ctx context.Context) error { return f.compareSmall(ctx) }
+
 // Run follows the tables until ctx ends. Failures are logged when they begin and
 // end; after each everything is compared.
 func (f *Follower) Run(ctx context.Context) {
