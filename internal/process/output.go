@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync"
 	"time"
 )
 
@@ -66,12 +65,6 @@ func (out *output) stream(w io.Writer) (*os.File, error) {
 	out.childEnds = append(out.childEnds, to)
 	out.pumps = append(out.pumps, pump{from: from, to: w})
 	return to, nil
-}
-
-func (out *output) startPumps(group *sync.WaitGroup) {
-	for _, p := range out.pumps {
-		group.Go(p.run)
-	}
 }
 
 func (out *output) closeChildEnds() {

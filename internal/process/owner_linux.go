@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -21,7 +23,6 @@ type Owner struct {
 	orphans chan struct{}
 	stop    chan struct{}
 	stopped sync.WaitGroup
-	pumps   sync.WaitGroup
 	once    sync.Once
 
 	// mu is held over fork and entry into children as well as over wait and
@@ -29,6 +30,7 @@ type Owner struct {
 	// and no signal goes to a process id that is free again.
 	mu       sync.Mutex
 	children map[int]*Process
+	pumps    int // that pass output on
 }
 
 // New makes this program the reaper of all its descendants, as process 1 is by
@@ -93,9 +95,15 @@ func (o *Owner) Start(c Command) (*Process, error) {
 	}
 	p := &Process{owner: o, pid: pid, done: make(chan struct{})}
 	o.children[pid] = p
+	o.pumps += len(out.pumps)
 	o.mu.Unlock()
 
-	out.startPumps(&o.pumps)
+	for _, pump := range out.pumps {
+		go func() {
+			pump.run()
+			o.pumpsChanged(-1)
+		}()
+	}
 	return p, nil
 }
 
@@ -155,7 +163,7 @@ func statusOf(ws unix.WaitStatus) Status {
 func (o *Owner) KillDescendants(ctx context.Context) error {
 	const look = 5 * time.Millisecond
 	for {
-		left, err := o.killOnce()
+		left, err := o.signalAll(unix.SIGKILL, nil)
 		if err != nil {
 			return fmt.Errorf("kill what is left: %w", err)
 		}
@@ -170,34 +178,60 @@ func (o *Owner) KillDescendants(ctx context.Context) error {
 	}
 }
 
-// killOnce signals all that live and returns their number. Reaping is held up
-// meanwhile, so that no id it has seen is given to somebody else.
-func (o *Owner) killOnce() (int, error) {
+// Strays returns the number of living descendants that do not stand below a
+// process of Start that still runs: what a process that has ended left behind.
+func (o *Owner) Strays() (int, error) {
+	return o.signalAll(0, o.started)
+}
+
+// SignalStrays signals each of the Strays.
+func (o *Owner) SignalStrays(sig syscall.Signal) error {
+	_, err := o.signalAll(sig, o.started)
+	return err
+}
+
+// started returns the ids of the processes of Start that still run.
+func (o *Owner) started() []int { return slices.Collect(maps.Keys(o.children)) }
+
+// signalAll signals all living descendants, but for the trees below those that
+// except names, and returns their number. Reaping is held up meanwhile, so that
+// no id it has seen is given to somebody else.
+func (o *Owner) signalAll(sig syscall.Signal, except func() []int) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	pids, err := Descendants(os.Getpid())
+	var spared []int
+	if except != nil {
+		spared = except()
+	}
+	pids, err := descendants(os.Getpid(), spared)
 	if err != nil {
 		return 0, err
 	}
 	for _, pid := range pids {
-		// Gone in between is as good as killed.
-		_ = unix.Kill(pid, unix.SIGKILL)
+		// Gone in between is as good as signalled.
+		_ = unix.Kill(pid, sig)
 	}
 	return len(pids), nil
 }
 
+// pumpsChanged adds to the number of pumps and returns it.
+func (o *Owner) pumpsChanged(by int) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.pumps += by
+	return o.pumps
+}
+
 func (o *Owner) waitForPumps(ctx context.Context) error {
-	done := make(chan struct{})
-	go func() {
-		o.pumps.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("pass on the last output: %w", ctx.Err())
+	const look = time.Millisecond
+	for o.pumpsChanged(0) > 0 {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("pass on the last output: %w", ctx.Err())
+		case <-time.After(look):
+		}
 	}
+	return nil
 }
 
 // Process is one started process and its group.

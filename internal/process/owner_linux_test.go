@@ -162,6 +162,34 @@ func TestOrphansAreReapedAndTheRestIsKilled(t *testing.T) {
 	waitFor(t, "the detached process to be reaped", func() bool { return syscall.Kill(pid, 0) == syscall.ESRCH })
 }
 
+func TestStraysAreWhatAProcessLeavesBehind(t *testing.T) {
+	o := newOwner(t)
+	strays := func() int {
+		n, err := o.Strays()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	running := start(t, o, shell("sleep 60; :", nil))
+	if n := strays(); n != 0 {
+		t.Errorf("%d strays beside a running process", n)
+	}
+	wait(t, start(t, o, shell("sleep 60 & exit 0", nil)))
+	if n := strays(); n != 1 {
+		t.Errorf("%d strays, want 1", n)
+	}
+	if err := o.SignalStrays(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the stray to end", func() bool { return strays() == 0 })
+	select {
+	case <-running.Done():
+		t.Error("the running process was signalled")
+	default:
+	}
+}
+
 // An innocent process beside the supervisor survives (`ps | grep | kill -9` in
 // today's tool takes whatever looks alike).
 func TestOthersAreLeftAlone(t *testing.T) {

@@ -28,6 +28,12 @@ func (o *Owner) Start(Command) (*Process, error) { return nil, ErrUnsupported }
 // KillDescendants returns ErrUnsupported.
 func (o *Owner) KillDescendants(context.Context) error { return ErrUnsupported }
 
+// Strays returns ErrUnsupported.
+func (o *Owner) Strays() (int, error) { return 0, ErrUnsupported }
+
+// SignalStrays returns ErrUnsupported.
+func (o *Owner) SignalStrays(syscall.Signal) error { return ErrUnsupported }
+
 // Pid is 0.
 func (p *Process) Pid() int { return 0 }
 

@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 )
 
 // Descendants returns the ids of the living processes below process root,
 // zombies not among them, in no particular order.
-func Descendants(root int) ([]int, error) {
+func Descendants(root int) ([]int, error) { return descendants(root, nil) }
+
+// descendants leaves out the spared ones and all below them.
+func descendants(root int, spared []int) ([]int, error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil, fmt.Errorf("list processes: %w", err)
@@ -28,6 +32,9 @@ func Descendants(root int) ([]int, error) {
 	var found []int
 	for queue := []int{root}; len(queue) > 0; queue = queue[1:] {
 		for _, c := range children[queue[0]] {
+			if slices.Contains(spared, c.pid) {
+				continue
+			}
 			queue = append(queue, c.pid)
 			if c.state != 'Z' && c.state != 'X' {
 				found = append(found, c.pid)

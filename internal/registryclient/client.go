@@ -136,7 +136,11 @@ func (c *Client) callAt(ctx context.Context, at naming.Endpoint, call stubCall) 
 	stub := tars.NewTarsregistry()
 	stub.SetServant(one)
 	err := call(ctx, stub, c.requestContext())
-	return readAnswer(one.status), err
+	answer := readAnswer(one.status)
+	if answer.WorkerID != "" && c.worker.Load() != nil {
+		c.WantWorkerID(answer.WorkerID)
+	}
+	return answer, err
 }
 
 // requestContext holds the keys of extensions.md; registries that do not know

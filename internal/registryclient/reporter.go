@@ -21,6 +21,8 @@ const (
 	Reported
 	// Failing: the first call of a series failed with Err; calls go on.
 	Failing
+	// Recovered: calls succeed again after Failing.
+	Recovered
 	// Lost: the registry does not know the instance any more; it is about to
 	// be registered again.
 	Lost
@@ -237,7 +239,11 @@ func (s *session) remove(ctx context.Context) (time.Duration, bool) {
 }
 
 func (s *session) succeeded(answer Answer) {
-	s.last, s.retry, s.failing = time.Now(), firstRetry, false
+	s.last, s.retry = time.Now(), firstRetry
+	if s.failing {
+		s.failing = false
+		s.emit(Event{Kind: Recovered})
+	}
 	if answer.WorkerID != "" && answer.WorkerID != s.worker {
 		s.worker = answer.WorkerID
 		s.emit(Event{Kind: Worker, WorkerID: s.worker})

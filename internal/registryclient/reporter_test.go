@@ -153,7 +153,7 @@ func TestRegistryAwayAtBootAndLater(t *testing.T) {
 		fake.set(func(f *registry) { f.away = false })
 		time.Sleep(10 * time.Second)
 		expect(t, "what was missed", fake.took(), []string{"keepAlive inactive"})
-		if got := kinds(); !slices.Equal(got, []Kind{Failing, Registered, Failing, Reported}) {
+		if got := kinds(); !slices.Equal(got, []Kind{Failing, Recovered, Registered, Failing, Recovered, Reported}) {
 			t.Errorf("events %v", got)
 		}
 	})
