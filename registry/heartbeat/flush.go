@@ -86,7 +86,7 @@ func (f *Flusher) touchNodes(ctx context.Context, chunk []pending) {
 	if err != nil {
 		f.options.Book.untouch(chunk)
 	}
-	f.outages.nodes.report(f.options.Logger, err)
+	f.outages.nodes.Report(f.options.Logger, err)
 }
 
 // writeThrough hands on what met a changed lease. It takes no longer than an
@@ -125,5 +125,5 @@ func (f *Flusher) writeThrough(ctx context.Context) {
 	close(work)
 	wg.Wait()
 	f.options.Book.giveBackChanged(undone)
-	f.outages.through.report(f.options.Logger, first)
+	f.outages.through.Report(f.options.Logger, first)
 }

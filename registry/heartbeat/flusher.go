@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tarsregistry/tarsregistry/internal/outage"
 	"github.com/tarsregistry/tarsregistry/store"
 )
 
@@ -49,7 +50,7 @@ type Flusher struct {
 	noted   []pending
 	changed []Unexpected
 	reaped  time.Time
-	outages struct{ flush, nodes, through outage }
+	outages struct{ flush, nodes, through outage.Log }
 
 	mu    sync.Mutex
 	stats FlushStats
@@ -75,9 +76,9 @@ func NewFlusher(options Options) *Flusher {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	f := &Flusher{options: options, stop: stop, done: make(chan struct{}), reaped: time.Now()}
-	f.outages.flush.what = "flushing heartbeats"
-	f.outages.nodes.what = "stamping nodes"
-	f.outages.through.what = "writing heartbeats through"
+	f.outages.flush.What = "flushing heartbeats"
+	f.outages.nodes.What = "stamping nodes"
+	f.outages.through.What = "writing heartbeats through"
 	go f.run(ctx)
 	return f
 }
@@ -154,14 +155,14 @@ func (f *Flusher) reap() {
 }
 
 func (f *Flusher) finish(started time.Time, beats, through int, err error) {
-	f.outages.flush.report(f.options.Logger, err)
+	f.outages.flush.Report(f.options.Logger, err)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s := &f.stats
 	s.Rounds++
 	s.LastTook = time.Since(started)
 	s.Through += uint64(through)
-	s.Failing = f.outages.flush.failed
+	s.Failing = f.outages.flush.Failed()
 	if err != nil {
 		s.Failures++
 		return

@@ -1,0 +1,265 @@
+package sweep
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/tarsregistry/tarsregistry/internal/naming"
+	"github.com/tarsregistry/tarsregistry/store"
+)
+
+const (
+	// proofTimes is for how many lease times this registry's own health must be
+	// proven before it believes that so many are really gone (R20).
+	proofTimes = 2
+	// silenceTimes is the same where nobody else sends heartbeats: then nothing
+	// tells dead pods from a registry that nobody reaches, so that it takes
+	// long; but it ends.
+	silenceTimes = 20
+	// drainShare of an object's instances expire in a sweep once health is
+	// proven: one in ten, at least one.
+	drainShare = 10
+)
+
+// guard is protection (R20): it keeps a sweep from expiring too many at once.
+type guard struct {
+	serving func(naming.Key) bool
+	slow    time.Duration
+	episode *episode // nil: protection is off
+	// lately are those that have expired and were alive within the last two
+	// lease times. Heartbeats stop one after the other even when all stop, so
+	// that whoever went in the last sweeps counts with who would go now.
+	lately map[int64]departed
+}
+
+type departed struct {
+	key   naming.Key
+	until time.Time
+	kept  bool // expired in this episode: counts until it ends
+}
+
+// episode is protection from when it came on until it goes off.
+type episode struct {
+	since    time.Time
+	reason   string
+	all      bool
+	objects  map[string]bool
+	held     map[int64]bool // who is counted however long ago the last heartbeat is
+	well     time.Time      // since when our health shows, zero: it does not
+	heard    time.Time      // since when, besides, others are heard at their usual rate
+	unwell   string         // why it does not
+	longest  time.Duration  // lease time of those held
+	released string         // the operator who let go
+	draining bool
+}
+
+func newGuard(o Options) *guard {
+	return &guard{serving: o.Serving, slow: o.Slow, lately: map[int64]departed{}}
+}
+
+func (g *guard) clone() *guard {
+	c := *g
+	c.lately = maps.Clone(g.lately)
+	if g.episode != nil {
+		e := *g.episode
+		e.held = maps.Clone(e.held)
+		c.episode = &e
+	}
+	return &c
+}
+
+// reset forgets everything: another replica sweeps.
+func (g *guard) reset() {
+	g.episode = nil
+	clear(g.lately)
+}
+
+// unwell takes a sweep that could decide nothing: health is not proven by it.
+func (g *guard) unwell(problem string) {
+	if e := g.episode; e != nil {
+		e.well, e.heard, e.unwell = time.Time{}, time.Time{}, problem
+	}
+}
+
+// judge says who of those that are ready to expire may, and who is held.
+func (g *guard) judge(v *view, ready []store.LeaseAge, now time.Time) (expire []store.LeaseAge, held []naming.Key) {
+	census := g.count(v, now)
+	all, objects := census.tooMany(), census.emptied()
+	if !all && len(objects) == 0 {
+		g.end()
+		return ready, nil
+	}
+	e := g.hold(census, all, objects, now)
+	e.prove(v.health(g.slow, e.longest), len(v.others) > 0, now)
+	if v.releasedSince(now.Sub(e.since)) {
+		e.released = v.lease.ReleaseBy
+	}
+	e.draining = e.released == "" && e.proven(now)
+	switch {
+	case e.released != "":
+		expire = ready
+	case e.draining:
+		expire = g.drain(v, ready)
+	default:
+		expire = slices.DeleteFunc(slices.Clone(ready), e.covers)
+	}
+	return expire, e.keep(v.Overdue, expire)
+}
+
+// count takes the census. Who expired and is live again is no longer gone.
+func (g *guard) count(v *view, now time.Time) *census {
+	census := newCensus()
+	counted := make(map[int64]bool, len(v.Fresh))
+	for _, lease := range v.Fresh {
+		delete(g.lately, lease.ID)
+		counted[lease.ID] = true
+		census.add(lease)
+	}
+	for _, lease := range v.Overdue {
+		if g.episode != nil && g.episode.held[lease.ID] && !counted[lease.ID] {
+			census.add(lease)
+		}
+	}
+	for id, d := range g.lately {
+		if !d.kept && now.After(d.until) {
+			delete(g.lately, id)
+			continue
+		}
+		census.addGone(d.key)
+	}
+	return census
+}
+
+// hold starts an episode or goes on with it.
+func (g *guard) hold(c *census, all bool, objects map[string]bool, now time.Time) *episode {
+	if g.episode == nil {
+		g.episode = &episode{since: now}
+	}
+	e := g.episode
+	e.all, e.objects, e.reason = all, objects, c.reason(all, objects)
+	e.held = make(map[int64]bool, len(c.overdue))
+	e.longest = 0
+	for id, lease := range c.overdue {
+		if e.covers(lease) {
+			e.held[id] = true
+			e.longest = max(e.longest, lease.Duration)
+		}
+	}
+	return e
+}
+
+// end switches protection off: fewer are overdue.
+func (g *guard) end() {
+	g.episode = nil
+	for id, d := range g.lately {
+		d.kept = false
+		g.lately[id] = d
+	}
+}
+
+// covers says whether the lease is one that protection holds.
+func (e *episode) covers(lease store.LeaseAge) bool {
+	return e.all || e.objects[objectOf(lease.Key)]
+}
+
+// prove takes what this sweep says of our own health.
+func (e *episode) prove(problem string, others bool, now time.Time) {
+	e.unwell = problem
+	if problem != "" {
+		e.well, e.heard = time.Time{}, time.Time{}
+		return
+	}
+	if e.well.IsZero() {
+		e.well = now
+	}
+	switch {
+	case !others:
+		e.heard = time.Time{}
+		e.unwell = "no other instance sends heartbeats"
+	case e.heard.IsZero():
+		e.heard = now
+	}
+}
+
+func (e *episode) proven(now time.Time) bool {
+	return !e.heard.IsZero() && now.Sub(e.heard) >= proofTimes*e.longest ||
+		!e.well.IsZero() && now.Sub(e.well) >= silenceTimes*e.longest
+}
+
+// keep gives the overdue that protection holds in this sweep.
+func (e *episode) keep(overdue, expire []store.LeaseAge) []naming.Key {
+	going := make(map[int64]bool, len(expire))
+	for _, lease := range expire {
+		going[lease.ID] = true
+	}
+	var held []naming.Key
+	for _, lease := range overdue {
+		if e.covers(lease) && !going[lease.ID] && e.released == "" {
+			held = append(held, lease.Key)
+		}
+	}
+	return held
+}
+
+// departed notes who has expired.
+func (g *guard) departed(leases []store.LeaseAge, now time.Time) {
+	for _, lease := range leases {
+		g.lately[lease.ID] = departed{
+			key:   lease.Key,
+			until: now.Add(2*lease.Duration - lease.Age),
+			kept:  g.episode != nil && g.episode.held[lease.ID],
+		}
+	}
+}
+
+// drain picks whom to let go now that health is proven: of each object one in
+// ten of its instances, its last active endpoint in a sweep after all others.
+func (g *guard) drain(v *view, ready []store.LeaseAge) []store.LeaseAge {
+	size, overdue, serving := map[string]int{}, map[string]int{}, map[string]bool{}
+	for _, d := range g.lately {
+		if d.kept {
+			size[objectOf(d.key)]++
+		}
+	}
+	for _, lease := range v.Overdue {
+		size[objectOf(lease.Key)]++
+		overdue[objectOf(lease.Key)]++
+	}
+	for _, lease := range v.others {
+		size[objectOf(lease.Key)]++
+		serving[objectOf(lease.Key)] = serving[objectOf(lease.Key)] || g.serving(lease.Key)
+	}
+	var expire []store.LeaseAge
+	byObject := map[string][]store.LeaseAge{}
+	for _, lease := range ready {
+		if !g.episode.covers(lease) {
+			expire = append(expire, lease)
+			continue
+		}
+		byObject[objectOf(lease.Key)] = append(byObject[objectOf(lease.Key)], lease)
+	}
+	for object, list := range byObject {
+		g.sortForDrain(list)
+		pick := list[:min(len(list), max(1, size[object]/drainShare))]
+		if len(pick) == len(list) && overdue[object] > 1 && !serving[object] {
+			pick = pick[:len(pick)-1]
+		}
+		expire = append(expire, pick...)
+	}
+	return expire
+}
+
+// sortForDrain puts first who serves nobody, then who has been silent longest.
+func (g *guard) sortForDrain(list []store.LeaseAge) {
+	rank := make(map[int64]int, len(list))
+	for _, lease := range list {
+		if g.serving(lease.Key) {
+			rank[lease.ID] = 1
+		}
+	}
+	slices.SortFunc(list, func(a, b store.LeaseAge) int {
+		return cmp.Or(cmp.Compare(rank[a.ID], rank[b.ID]), cmp.Compare(b.Age, a.Age), cmp.Compare(a.ID, b.ID))
+	})
+}
