@@ -19,8 +19,8 @@ func (s *Server) Database(t testing.TB) (dsn string) {
 		if s.private {
 			return // its data folder goes as a whole, and it may be down
 		}
-		// The test's own context has ended by now.
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		// The test's own context has ended by then.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
 		defer cancel()
 		s.exec(ctx, t, "DROP DATABASE "+name)
 	})

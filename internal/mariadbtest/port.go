@@ -1,6 +1,7 @@
 package mariadbtest
 
 import (
+	"context"
 	"math/rand/v2"
 	"net"
 	"strconv"
@@ -8,8 +9,9 @@ import (
 
 func randomBelow(n int) int { return rand.IntN(n) }
 
-func portIsFree(port int) bool {
-	listener, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+func portIsFree(ctx context.Context, port int) bool {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err != nil {
 		return false
 	}

@@ -88,7 +88,7 @@ func newServer(ctx context.Context, options ...Option) (server *Server, err erro
 		return nil, err
 	}
 	server.release = append(server.release, release)
-	port, free, err := space.reservePort()
+	port, free, err := space.reservePort(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -235,6 +235,7 @@ func (s *Server) start(ctx context.Context) error {
 		return fmt.Errorf("open the server's log: %w", err)
 	}
 	defer func() { _ = output.Close() }() // the child has its own
+	//nolint:contextcheck // the server outlives its start; kill and terminate end it
 	started, err := startProcess(s.program, s.arguments, s.environment, output)
 	if err != nil {
 		return err

@@ -116,7 +116,8 @@ func TestDatabasesAreEmptyApartAndDropped(t *testing.T) {
 }
 
 func TestSharedServerIsOne(t *testing.T) {
-	if Shared(t) != Shared(t) {
+	first, second := Shared(t), Shared(t)
+	if first != second {
 		t.Error("two shared servers in one process")
 	}
 }

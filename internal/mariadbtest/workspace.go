@@ -1,6 +1,7 @@
 package mariadbtest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -81,14 +82,14 @@ func (w workspace) sweep() {
 // reservePort finds a free TCP port that no other test server will take while
 // this process lives, so that a server can be killed and come back on its
 // port. It lies below the ports the kernel gives to outgoing connections.
-func (w workspace) reservePort() (port int, release func(), err error) {
+func (w workspace) reservePort(ctx context.Context) (port int, release func(), err error) {
 	const first, last = 20000, 31999
 	for port := first + randomBelow(last-first+1); port <= last; port++ {
 		release, err := lock(filepath.Join(w.dir, "port-"+strconv.Itoa(port)), false)
 		if err != nil {
 			continue
 		}
-		if portIsFree(port) {
+		if portIsFree(ctx, port) {
 			return port, release, nil
 		}
 		release()

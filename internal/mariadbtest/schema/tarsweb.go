@@ -51,12 +51,12 @@ type model struct {
 type index struct{ name, definition string }
 
 func (m model) apply(ctx context.Context, conn *sql.Conn) error {
-	present, err := list(ctx, conn,
+	present, err := names(ctx, conn,
 		"SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?", m.name)
 	if err != nil {
 		return fmt.Errorf("list the columns: %w", err)
 	}
-	indexes, err := list(ctx, conn,
+	indexes, err := names(ctx, conn,
 		"SELECT DISTINCT INDEX_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?", m.name)
 	if err != nil {
 		return fmt.Errorf("list the indexes: %w", err)
@@ -83,24 +83,27 @@ func (m model) apply(ctx context.Context, conn *sql.Conn) error {
 	return nil
 }
 
-func list(ctx context.Context, conn *sql.Conn, query, table string) (names []string, err error) {
+// names runs a query for one column of names in one table.
+func names(ctx context.Context, conn *sql.Conn, query, table string) (found []string, err error) {
 	rows, err := conn.QueryContext(ctx, query, table)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("query: %w", err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var name string
 		if err := rows.Scan(&name); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("read a name: %w", err)
 		}
-		names = append(names, name)
+		found = append(found, name)
 	}
-	return names, rows.Err()
+	return found, rows.Err()
 }
 
 // tarsWebModel is made anew for each start: the default of patch_time is the
 // moment of the start, on TarsWeb's clock.
+//
+//nolint:funlen // a table of data
 func tarsWebModel() []model {
 	const (
 		// 1970-01-01 as TarsWeb writes it in China's time zone.
