@@ -39,7 +39,7 @@ func (e *examination) startCommand(env *pod.Environment) {
 	case err != nil:
 		e.add(Problem, "start", err.Error(), "make it readable for the user the container runs as")
 	case info.Mode().Perm()&0o111 == 0:
-		e.add(Problem, "start", file+" is not executable", "run chmod +x on it in the container file")
+		e.add(Warning, "start", file+" is not executable, so /bin/sh runs it, whatever its first line says", "run chmod +x on it in the container file")
 	default:
 		e.ok("start", "%s", file)
 	}
