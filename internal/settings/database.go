@@ -64,10 +64,10 @@ func isParameterName(text string) bool {
 
 // dsnFromParts puts a DSN together from DB_HOST and its companions.
 func (r *reader) dsnFromParts() string {
-	host := r.getenv("DB_HOST")
+	host := r.variable("DB_HOST", "")
 	if host == "" {
 		for _, name := range []string{"DB_PORT", "DB_USER", "DB_PASS", "DB_NAME"} {
-			if r.getenv(name) != "" {
+			if r.variable(name, "") != "" {
 				r.fail(invalid(name, "is set and DB_HOST is not; set DB_HOST too, or none of them for the embedded database"))
 				return ""
 			}
@@ -79,19 +79,12 @@ func (r *reader) dsnFromParts() string {
 	config.Net = "tcp"
 	config.Addr = net.JoinHostPort(strings.Trim(host, "[]"), strconv.Itoa(r.databasePort()))
 	config.User = r.variable("DB_USER", "root")
-	config.Passwd = r.getenv("DB_PASS")
+	config.Passwd = strings.TrimRight(r.getenv("DB_PASS"), "\r\n") // blanks may be meant
 	config.DBName = r.variable("DB_NAME", "db_tars")
 	if strings.ContainsRune(config.User, ':') {
 		r.fail(invalid("DB_USER", "has a colon in it; give the database by DB_DSN"))
 	}
 	return r.roundTrip(config)
-}
-
-func (r *reader) variable(name, fallback string) string {
-	if text := r.getenv(name); text != "" {
-		return text
-	}
-	return fallback
 }
 
 func (r *reader) databasePort() int {

@@ -19,6 +19,7 @@ func TestDatabaseIsChosen(t *testing.T) {
 		{"none", nil, nil, ""},
 		{"host alone", environment{"DB_HOST": "10.0.0.1"}, nil, "root@tcp(10.0.0.1:3306)/db_tars"},
 		{"all parts", parts, nil, "u:p@ss/w:rd@tcp(db:3307)/tars"},
+		{"from files that end in a line break", environment{"DB_HOST": "h\n", "DB_USER": "u\n", "DB_PASS": " p \n"}, nil, "u: p @tcp(h:3306)/db_tars"},
 		{"IPv6", environment{"DB_HOST": "[fd00::1]"}, nil, "root@tcp([fd00::1]:3306)/db_tars"},
 		{"DB_DSN before parts", environment{"DB_HOST": "x", "DB_DSN": "a@tcp(b:1)/c"}, nil, "a@tcp(b:1)/c"},
 		{"flag before DB_DSN", environment{"DB_DSN": "a@tcp(b:1)/c"}, []string{"--dsn", "d:e@unix(/f)/g?tls=true"}, "d:e@unix(/f)/g?tls=true"},
@@ -117,9 +118,10 @@ func FuzzDSNFromParts(f *testing.F) {
 	f.Add("db.example", "root", "p@s:s/w(or)d?", "db_tars")
 	f.Fuzz(func(t *testing.T, host, user, password, name string) {
 		s, err := load(t, environment{"DB_HOST": host, "DB_USER": user, "DB_PASS": password, "DB_NAME": name})
-		if err != nil || host == "" {
+		if err != nil || s.Options.DSN == "" {
 			return
 		}
+		user, name, password = strings.TrimSpace(user), strings.TrimSpace(name), strings.TrimRight(password, "\r\n")
 		config, err := mysql.ParseDSN(s.Options.DSN)
 		if err != nil {
 			t.Fatalf("%q: %v", s.Options.DSN, err)

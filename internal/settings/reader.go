@@ -55,11 +55,20 @@ func (r *reader) find(name string) value {
 	}
 	i := slices.IndexFunc(r.catalog, func(s Setting) bool { return s.Name == name })
 	for _, variable := range r.catalog[i].Env {
-		if text := r.getenv(variable); text != "" {
+		if text := r.variable(variable, ""); text != "" {
 			return value{text, variable, byEnvironment}
 		}
 	}
 	return value{r.catalog[i].Default, "--" + name, byDefault}
+}
+
+// variable reads an environment variable without the blanks and line breaks
+// around it, which values from files in manifests have.
+func (r *reader) variable(name, fallback string) string {
+	if text := strings.TrimSpace(r.getenv(name)); text != "" {
+		return text
+	}
+	return fallback
 }
 
 // or gives the value unless it is a default and the configuration file has one.
