@@ -20,6 +20,7 @@ import (
 	"github.com/tarsregistry/tarsregistry/registry/replicas"
 	"github.com/tarsregistry/tarsregistry/registry/roster"
 	"github.com/tarsregistry/tarsregistry/registry/routing"
+	"github.com/tarsregistry/tarsregistry/registry/sweep"
 	"github.com/tarsregistry/tarsregistry/registry/transition"
 	"github.com/tarsregistry/tarsregistry/store"
 )
@@ -52,6 +53,7 @@ type Registry struct {
 	server    *rpc.Server
 	flusher   *heartbeat.Flusher
 	keeper    *replicas.Keeper
+	sweeper   *sweep.Sweeper
 }
 
 // phase is how far a registry is in its life.
@@ -178,7 +180,7 @@ func (r *Registry) writable() error {
 func (r *Registry) Stop(ctx context.Context) error {
 	r.mu.Lock()
 	r.phase = stopping
-	server, flusher, keeper := r.server, r.flusher, r.keeper
+	server, flusher, keeper, sweeper := r.server, r.flusher, r.keeper, r.sweeper
 	r.mu.Unlock()
 	r.announcing.end()
 	var failures []error
@@ -189,6 +191,9 @@ func (r *Registry) Stop(ctx context.Context) error {
 	}
 	if keeper != nil {
 		note("leave t_registry_info", r.leave(ctx, keeper))
+	}
+	if sweeper != nil {
+		note("stop sweeping", sweeper.Close(ctx))
 	}
 	if server != nil {
 		note("finish requests", server.Shutdown(ctx))
