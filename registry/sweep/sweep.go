@@ -75,10 +75,10 @@ func (s *Sweeper) Sweep(ctx context.Context, dryRun bool) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	done, err := inParallel(ctx, plan.leases, func(ctx context.Context, lease store.LeaseAge) (bool, error) {
+	done, errs := inParallel(ctx, plan.leases, func(ctx context.Context, lease store.LeaseAge) (bool, error) {
 		return s.options.Expirer.Expire(ctx, lease, expiryOf(lease).Reason)
 	})
-	plan.failed(err)
+	plan.failed(errs)
 	for _, lease := range done {
 		plan.Expired = append(plan.Expired, expiryOf(lease))
 	}
