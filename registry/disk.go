@@ -1,7 +1,80 @@
 package registry
 
-import "context"
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"time"
 
-func (r *Registry) loadPicture() bool             { return false }
-func (r *Registry) savePicture()                  {}
-func (r *Registry) keepPicture(_ context.Context) {}
+	"github.com/tarsregistry/tarsregistry/registry/routing/picturefile"
+)
+
+// PictureFile is the name of the picture within Options.DataDir.
+const PictureFile = "picture.bin"
+
+// pictureInterval is how often a changed picture is written to disk.
+const pictureInterval = 10 * time.Second
+
+func (r *Registry) picturePath() string { return filepath.Join(r.options.DataDir, PictureFile) }
+
+// loadPicture takes the picture on disk, however old; false where there is none
+// that can be used (R26).
+func (r *Registry) loadPicture() bool {
+	file, err := picturefile.Read(r.picturePath())
+	if errors.Is(err, fs.ErrNotExist) {
+		r.logger.Warn("the database is not available, and there is no picture on disk to serve meanwhile")
+		return false
+	}
+	if err != nil {
+		r.logger.Error("the picture on disk cannot be used", slog.Any("error", err))
+		return false
+	}
+	r.roster.Compared(file.Contents.Instances, nil, r.roster.Version())
+	r.table.Replace(file.Contents)
+	r.logger.Warn("the database is not available; serving the picture on disk",
+		slog.Int("instances", len(file.Contents.Instances)), slog.Duration("age", time.Since(file.Taken).Round(time.Second)))
+	r.mu.Lock()
+	r.pictureTaken = file.Taken
+	r.mu.Unlock()
+	return true
+}
+
+// keepPicture writes the picture to disk whenever it has changed.
+func (r *Registry) keepPicture(ctx context.Context) {
+	ticker := time.NewTicker(pictureInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			r.savePicture()
+		}
+	}
+}
+
+// savePicture writes the picture unless it is on disk already, or came from
+// there. A picture that could not be written is tried again with the next change.
+func (r *Registry) savePicture() {
+	picture := r.table.Picture()
+	if picture == nil || r.current() == fromDisk {
+		return
+	}
+	r.mu.Lock()
+	known := r.pictureSaved == picture.Version()
+	r.pictureSaved = picture.Version()
+	r.mu.Unlock()
+	if known {
+		return
+	}
+	contents, ok := r.table.Contents()
+	if !ok {
+		return
+	}
+	err := picturefile.Write(r.picturePath(), &picturefile.File{Taken: time.Now(), Contents: contents})
+	if err != nil {
+		r.logger.Warn("cannot write the picture to disk", slog.Any("error", err))
+	}
+}

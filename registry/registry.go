@@ -54,6 +54,9 @@ type Registry struct {
 	flusher   *heartbeat.Flusher
 	keeper    *replicas.Keeper
 	sweeper   *sweep.Sweeper
+
+	pictureTaken time.Time // when the picture that came from disk was current
+	pictureSaved uint64    // version of the one that was written last
 }
 
 // phase is how far a registry is in its life.
