@@ -59,14 +59,16 @@ func (r *Registry) keepPicture(ctx context.Context) {
 // there. A picture that could not be written is tried again with the next change.
 func (r *Registry) savePicture() {
 	picture := r.table.Picture()
-	if picture == nil || r.current() == fromDisk {
+	if picture == nil {
 		return
 	}
 	r.mu.Lock()
-	known := r.pictureSaved == picture.Version()
-	r.pictureSaved = picture.Version()
+	fresh := r.keeper != nil && r.pictureSaved != picture.Version() // with a keeper the tables were read
+	if fresh {
+		r.pictureSaved = picture.Version()
+	}
 	r.mu.Unlock()
-	if known {
+	if !fresh {
 		return
 	}
 	contents, ok := r.table.Contents()
