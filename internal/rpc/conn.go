@@ -238,6 +238,8 @@ func (c *Conn) end(reason string) {
 	gently := !c.closed && reason == ReasonShutdown
 	if !c.closed {
 		c.closed, c.reason = true, reason
+		c.server.release(len(c.unsent))
+		c.unsent = nil
 		c.changed.Broadcast()
 	}
 	reason = c.reason
@@ -250,9 +252,19 @@ func (c *Conn) end(reason string) {
 	}
 	closeQuietly(c.stream)
 	for hook := range hooks {
-		(*hook)()
+		c.runHook(*hook)
 	}
 	c.server.observer.ConnectionClosed(reason)
+}
+
+// runHook keeps a panic of a hook from ending the process.
+func (c *Conn) runHook(hook func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.server.panics.log(c.server.log, otherFunction, otherFunction, p)
+		}
+	}()
+	hook()
 }
 
 // goodbye is how long a peer may take to notice that this side has closed.
@@ -294,6 +306,7 @@ func (c *Conn) abortLocked(reason string) {
 		return
 	}
 	c.closed, c.reason = true, reason
+	c.server.release(len(c.unsent))
 	c.unsent = nil
 	c.changed.Broadcast()
 	if tcp, ok := c.raw.(*net.TCPConn); ok && reason != ReasonIdle {

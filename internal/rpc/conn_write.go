@@ -31,19 +31,31 @@ func (c *Conn) send(b []byte) error {
 	case c.draining && len(c.unsent) > c.server.options.MaxUnsent:
 		return ErrUnsent
 	case c.draining:
-		c.unsent = append(c.unsent, b...)
-		return nil
+		return c.keep(b)
 	}
 	n, err := c.tryWrite(b)
 	if err != nil {
 		c.abortLocked(ReasonPeer)
 		return ErrClosed
 	}
-	if n < len(b) {
-		c.unsent = append(c.unsent, b[n:]...)
-		c.draining = true
-		go c.drain()
+	if n == len(b) {
+		return nil
 	}
+	if err := c.keep(b[n:]); err != nil {
+		c.abortLocked(ReasonMemory) // half of b is written
+		return ErrClosed
+	}
+	c.draining = true
+	go c.drain()
+	return nil
+}
+
+// keep appends b to what is unsent. c.mu is held.
+func (c *Conn) keep(b []byte) error {
+	if !c.server.hold(len(b)) {
+		return ErrUnsent
+	}
+	c.unsent = append(c.unsent, b...)
 	return nil
 }
 
@@ -67,10 +79,14 @@ func (c *Conn) flush() (reason string) {
 	if err != nil {
 		return ReasonPeer
 	}
-	if n < len(s.out) {
+	if rest := s.out[n:]; len(rest) > 0 {
+		if !c.server.hold(len(rest)) {
+			return ReasonMemory
+		}
 		c.draining = true
 		c.mu.Unlock()
-		c.write(s.out[n:])
+		c.write(rest)
+		c.server.release(len(rest))
 		c.drain()
 		c.mu.Lock()
 	}
@@ -102,8 +118,8 @@ func (c *Conn) drain() {
 	for {
 		c.mu.Lock()
 		b := c.unsent
-		c.unsent = nil
-		if len(b) == 0 || c.closed {
+		c.unsent = nil // empty where the connection is closed
+		if len(b) == 0 {
 			c.draining = false
 			c.changed.Broadcast()
 			c.mu.Unlock()
@@ -111,6 +127,7 @@ func (c *Conn) drain() {
 		}
 		c.mu.Unlock()
 		c.write(b)
+		c.server.release(len(b))
 	}
 }
 

@@ -43,33 +43,50 @@ func (c *Conn) handleCall(call *Call, frame []byte) {
 		return
 	}
 	call.Servant = s.Name
-	if string(call.Function) == pingFunction {
+	c.handleFor(s, call, frame)
+}
+
+// handleFor has a servant answer. A panic of one of its functions is answered
+// like an error.
+func (c *Conn) handleFor(s *servant, call *Call, frame []byte) {
+	defer func() {
+		if p := recover(); p != nil {
+			err := c.server.panicked(s, call.Function, p)
+			c.refuse(call, err.Code, err.Message)
+			c.observe(s.Name, s.label(call.Function), err.Code)
+		}
+	}()
+	switch {
+	case string(call.Function) == pingFunction:
 		c.reply(call, answer{})
 		c.observe(s.Name, pingFunction, CodeSuccess)
-		return
-	}
-	if !s.knows(call.Function) {
+	case !s.knows(call.Function):
 		c.refuse(call, CodeUnknownFunction, "no such function")
 		c.observe(s.Name, otherFunction, CodeUnknownFunction)
-		return
-	}
-	if !c.permitted(s, s.Authorize, call) {
-		return
-	}
-	if s.Inline != nil && call.Version == VersionTars && c.answerInline(s, call) {
-		return
-	}
-	if c.permitted(s, s.Limit, call) {
+	case !c.permitted(s, s.Authorize, call):
+	case call.Version == VersionTars && s.Inline != nil && c.answerInline(s, call):
+	case s.Immediate != nil && s.Immediate(call):
+		c.answerImmediately(s, call)
+	case !c.permitted(s, s.Limit, call):
+	default:
 		c.enqueue(s, call, frame)
 	}
 }
 
-// permitted asks a hook, and answers the call where it refuses.
+// answerImmediately runs the generated dispatcher on the connection's goroutine.
+func (c *Conn) answerImmediately(s *servant, call *Call) {
+	p := &PooledCall{Call: *call}
+	a := c.server.answerPooled(s, p, c.server.timeLeft(call))
+	c.reply(call, a)
+	c.observe(s.Name, s.label(call.Function), a.code)
+}
+
+// permitted asks a hook, if there is one, and answers the call where it refuses.
 func (c *Conn) permitted(s *servant, hook func(*Call) error, call *Call) bool {
 	if hook == nil {
 		return true
 	}
-	err := c.ask(s, hook, call)
+	err := hook(call)
 	if err == nil {
 		return true
 	}
@@ -79,37 +96,17 @@ func (c *Conn) permitted(s *servant, hook func(*Call) error, call *Call) bool {
 	return false
 }
 
-func (c *Conn) ask(s *servant, hook func(*Call) error, call *Call) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = c.server.panicked(s, call.Function, p)
-		}
-	}()
-	return hook(call)
-}
-
 // answerInline is true when the servant answered the call in line.
 func (c *Conn) answerInline(s *servant, call *Call) bool {
 	reply := &c.scratch.reply
 	reply.reset()
-	if !c.inline(s, call, reply) {
+	if !s.Inline(call, reply) {
 		return false
 	}
 	a := reply.answer()
 	c.reply(call, a)
 	c.observe(s.Name, s.label(call.Function), a.code)
 	return true
-}
-
-func (c *Conn) inline(s *servant, call *Call, reply *Reply) (answered bool) {
-	defer func() {
-		if p := recover(); p != nil {
-			err := c.server.panicked(s, call.Function, p)
-			reply.Fail(err.Code, err.Message)
-			answered = true
-		}
-	}()
-	return s.Inline(call, reply)
 }
 
 // enqueue hands a copy of the call to the pool, or answers that it is full.

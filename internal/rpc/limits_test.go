@@ -205,6 +205,7 @@ func TestPush(t *testing.T) {
 	c.receive()
 	conn := <-subscribed
 	ended := make(chan string, 3)
+	conn.OnClose(func() { panic("in a hook") })
 	conn.OnClose(func() { ended <- "hook" })
 	conn.OnClose(func() { ended <- "stopped hook" })()
 

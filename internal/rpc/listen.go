@@ -70,7 +70,7 @@ func (l *listener) accept() {
 			if pause == 0 {
 				l.server.log.Error("accepting connections fails", "address", l.net.Addr().String(), "error", err)
 			}
-			l.server.observer.ConnectionRefused(ReasonFiles)
+			l.server.observer.ConnectionRefused(ReasonAccept)
 			pause = min(max(2*pause, minAcceptPause), maxAcceptPause)
 			if !l.wait(pause) {
 				return

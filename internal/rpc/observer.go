@@ -41,7 +41,7 @@ const (
 	ReasonMemory       = "memory"        // MaxHeld
 	ReasonConnections  = "connections"   // MaxConnections
 	ReasonAddress      = "address"       // MaxConnectionsPerAddress
-	ReasonFiles        = "files"         // out of file descriptors
+	ReasonAccept       = "accept"        // accepting failed, such as for want of file descriptors
 )
 
 // NopObserver is an Observer that does nothing.

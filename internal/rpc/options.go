@@ -14,9 +14,9 @@ type Options struct {
 	// included: 10 MiB, the limit of TarsGo and TarsCpp. A buffer grows with
 	// what arrives, not with what a prefix announces.
 	MaxFrame int
-	// MaxHeld bounds the memory in bytes for requests beyond the small buffers
-	// of connections that are being read: large frames while they arrive, and
-	// queued calls. 256 MiB.
+	// MaxHeld bounds the memory in bytes of all connections beyond the small
+	// buffers of those that are being read: large frames while they arrive,
+	// queued calls, and answers that wait for their peers to read. 256 MiB.
 	MaxHeld int64
 	// MaxUnsent is how much may wait in bytes for a peer to read before its
 	// connection is closed; a single answer may be larger. 1 MiB.

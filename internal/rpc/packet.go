@@ -7,6 +7,7 @@ import (
 	"math"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tarsregistry/tarsregistry/internal/rpc/wire"
 )
@@ -16,9 +17,16 @@ const (
 	packetCall = 0 // cPacketType of a call that is answered
 	oneWayCall = 1 // cPacketType of a call that is not
 
-	// maxEntries bounds the context and the status of a request: they are
-	// looked through entry by entry.
-	maxEntries = 256
+	// maxEntries and maxMapBytes bound the context and the status of a request:
+	// they are looked through entry by entry, and sent back.
+	maxEntries  = 256
+	maxMapBytes = 64 << 10
+	// maxName bounds the names of servant and function in bytes: far longer
+	// than any, yet nothing that is sent back is much larger.
+	maxName = 1024
+	// maxMessage bounds the text of an answer in bytes. Handlers quote what
+	// they were given, and that may be a frame long.
+	maxMessage = 4 << 10
 )
 
 // reconnectText in a packet with request id 0 asks a client to go elsewhere.
@@ -57,13 +65,23 @@ func (c *Call) decode(packet []byte) error {
 		return errNoRequest
 	}
 	c.Version, c.packetType, c.OneWay = int16(version), int8(packetType), packetType == oneWayCall
-	c.name = r.String(5)
-	c.Function = r.String(6)
+	c.name = readName(&r, 5)
+	c.Function = readName(&r, 6)
 	c.Body = r.Bytes(7)
 	c.Timeout = time.Duration(max(r.OptionalInt32(8, 0), 0)) * time.Millisecond
 	c.context = readMap(&r, 9)
 	c.status = readMap(&r, 10)
 	return r.Err()
+}
+
+// readName reads a required string of sensible length.
+func readName(r *wire.Reader, tag byte) []byte {
+	name := r.String(tag)
+	if len(name) > maxName {
+		r.Fail(fmt.Errorf("tag %d: name of %d bytes, %d are allowed", tag, len(name), maxName))
+		return nil
+	}
+	return name
 }
 
 // readMap reads an optional map<string, string>, checking all of it.
@@ -82,10 +100,14 @@ func readMap(r *wire.Reader, tag byte) stringMap {
 		r.String(0)
 		r.String(1)
 	}
+	entries := rest[:len(rest)-r.Left()]
+	if r.Err() == nil && len(entries) > maxMapBytes {
+		r.Fail(fmt.Errorf("tag %d: map of %d bytes, %d are allowed", tag, len(entries), maxMapBytes))
+	}
 	if r.Err() != nil {
 		return stringMap{}
 	}
-	return stringMap{entries: rest[:len(rest)-r.Left()], n: n}
+	return stringMap{entries: entries, n: n}
 }
 
 // answer is what a response says beyond what it repeats of the request.
@@ -96,8 +118,22 @@ type answer struct {
 	status  stringMap
 }
 
+// cut shortens a text to at most maxMessage bytes, between characters.
+func cut(text string) string {
+	if len(text) <= maxMessage {
+		return text
+	}
+	const mark = "…"
+	end := maxMessage - len(mark)
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + mark
+}
+
 // appendAnswer appends the frame that answers call.
 func appendAnswer(dst []byte, call *Call, a answer) []byte {
+	a.message = cut(a.message)
 	start := len(dst)
 	dst = append(dst, 0, 0, 0, 0)
 	if call.Version == VersionTUP || call.Version == versionTUPComplex {

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/TarsCloud/TarsGo/tars/protocol/codec"
 	"github.com/TarsCloud/TarsGo/tars/protocol/res/requestf"
@@ -80,6 +82,7 @@ func TestDecodeRefuses(t *testing.T) {
 	for range maxEntries + 1 {
 		many = wire.AppendString(wire.AppendString(many, 0, "k"), 1, "v")
 	}
+	long := make([]byte, maxMapBytes)
 	tests := map[string]struct {
 		packet   []byte
 		nobody   bool // no request id: nobody to answer
@@ -96,6 +99,8 @@ func TestDecodeRefuses(t *testing.T) {
 		"context too long": {packet: append(body, 0x98, 0x02, 0x7f, 0xff, 0xff, 0xff)},
 		"context of -1":    {packet: append(body, 0x98, 0x00, 0xff)},
 		"many in context":  {packet: many},
+		"large context":    {packet: wire.AppendString(wire.AppendString(wire.AppendMapHead(body, 9, 1), 0, "k"), 1, long)},
+		"long function":    {packet: wire.AppendString(head()[:len(head())-len("keepAlive")-2], 6, long[:maxName+1])},
 		"minimal":          {packet: body, complete: true},
 	}
 	for name, test := range tests {
@@ -109,6 +114,18 @@ func TestDecodeRefuses(t *testing.T) {
 				t.Errorf("id %d", call.RequestID)
 			}
 		})
+	}
+}
+
+func TestLongMessagesAreCut(t *testing.T) {
+	for _, text := range []string{strings.Repeat("é", maxMessage), "x" + strings.Repeat("é", maxMessage), strings.Repeat("\x80", 2*maxMessage)} {
+		short := cut(text)
+		if len(short) > maxMessage || !strings.HasPrefix(text, strings.TrimSuffix(short, "…")) || utf8.ValidString(text) != utf8.ValidString(short) && len(short) > len("…") {
+			t.Errorf("%d bytes: %.20q … %q", len(short), short, short[max(0, len(short)-8):])
+		}
+	}
+	if fits := strings.Repeat("x", maxMessage); cut(fits) != fits {
+		t.Error("cut what fits")
 	}
 }
 

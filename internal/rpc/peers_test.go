@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/TarsCloud/TarsGo/tars/protocol/res/requestf"
 	"github.com/TarsCloud/TarsGo/tars/util/tools"
 
 	"github.com/tarsregistry/tarsregistry/internal/rpc/wire"
@@ -187,8 +188,11 @@ func startupArguments() []int8 {
 func TestWhoNeverReadsIsClosed(t *testing.T) {
 	large := bytes.Repeat([]byte("x"), 1<<20)
 	impl := accepting()
-	impl.keepAlive = func(ctx context.Context, _ *tars.KeepAliveReq) error { return Errorf(1, "%s", large) }
 	pooled := impl.servant()
+	pooled.Dispatch = func(_ context.Context, _ *requestf.RequestPacket, resp *requestf.ResponsePacket) error {
+		resp.SBuffer = tools.ByteToInt8(large)
+		return nil
+	}
 	inline := pooled
 	inline.Inline = func(call *Call, reply *Reply) bool { reply.SetBody(large); return true }
 	for name, s := range map[string]Servant{"inline": inline, "pooled": pooled} {

@@ -28,8 +28,13 @@ type Servant struct {
 	Authorize func(*Call) error
 	// Inline, when set, may answer a call of protocol version 1 from memory: on
 	// the connection's goroutine, in order, without blocking. False hands the
-	// call to the pool, and then what was put into the Reply is dropped.
+	// call on, and then what was put into the Reply is dropped.
 	Inline func(*Call, *Reply) bool
+	// Immediate, when set, tells that Dispatch answers this call without
+	// blocking: then it runs on the connection's goroutine, guarded as ever, and
+	// never waits behind calls that do block. It is for look-ups that Inline
+	// does not take, such as those of other protocol versions.
+	Immediate func(*Call) bool
 	// Limit, when set, is asked before a call goes to the pool, as Authorize is.
 	Limit func(*Call) error
 	// Dispatch answers what Inline did not, on the pool: see Generated. The

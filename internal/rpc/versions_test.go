@@ -95,6 +95,33 @@ func TestTUP(t *testing.T) {
 	}
 }
 
+// TestImmediateCallsDoNotWaitForThePool: look-ups of other versions come before SQL, too.
+func TestImmediateCallsDoNotWaitForThePool(t *testing.T) {
+	impl, begun, proceed := blocking()
+	defer close(proceed)
+	s := impl.servant()
+	s.Immediate = func(call *Call) bool {
+		if string(call.Function) == "registerMetrics" {
+			panic("in a hook")
+		}
+		return string(call.Function) == "getMetricsAdapters"
+	}
+	_, address := startServer(t, Options{Workers: 1}, s)
+	c := dial(t, address)
+	c.send(startupCall(t, 1))
+	<-begun
+	req := request(2, "getMetricsAdapters", []byte(`{"req":{"filter":{"a":"b"}}}`))
+	req.IVersion = VersionJSON
+	c.send(encode(t, req))
+	if resp := c.receive(); resp.IRequestId != 2 || resp.IRet != 0 || len(resp.SBuffer) == 0 {
+		t.Errorf("answer to %d: %d %q", resp.IRequestId, resp.IRet, resp.SResultDesc)
+	}
+	c.send(encode(t, request(3, "registerMetrics", nil)))
+	if resp := c.receive(); resp.IRequestId != 3 || resp.IRet != CodeInternal {
+		t.Errorf("answer to %d: %d %q", resp.IRequestId, resp.IRet, resp.SResultDesc)
+	}
+}
+
 func TestJSON(t *testing.T) {
 	_, address := startServer(t, Options{}, accepting().servant())
 	c := dial(t, address)
