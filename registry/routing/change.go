@@ -101,31 +101,34 @@ func (c *change) removeRow(r *row) {
 
 // put takes over the new state of an instance.
 func (c *change) put(instance *naming.Instance) {
-	key := instance.Key.Fold()
-	hash := maphash.Comparable(c.next.seed, key)
-	before, known := c.instances.get(key, hash)
-	if !known && instance.Server == nil {
+	if instance.Server == nil {
+		key := instance.Key.Fold()
+		if before, known := c.instances.remove(key, maphash.Comparable(c.next.seed, key)); known {
+			c.dirty = true
+			c.exchange(before, &record{})
+		}
 		return
 	}
+	c.putRecord(newRecord(instance, c.next.seed))
+}
+
+func (c *change) putRecord(after *record) {
 	c.dirty = true
-	var after *record
-	if instance.Server == nil {
-		c.instances.remove(key, hash)
-		after = &record{}
-	} else {
-		after = newRecord(instance, key, hash)
-		c.instances.set(after)
+	before, known := c.instances.set(after)
+	if !known {
+		before = &record{}
 	}
-	if known {
-		c.noteBad(before.bad, after.bad)
-		if after.keep(before) {
-			return
-		}
-		for _, r := range before.rows {
-			c.removeRow(r)
-		}
-	} else {
-		c.noteBad(nil, after.bad)
+	c.exchange(before, after)
+}
+
+// exchange puts the rows of one record in place of those of another.
+func (c *change) exchange(before, after *record) {
+	c.noteBad(before.bad, after.bad)
+	if after.keep(before) {
+		return
+	}
+	for _, r := range before.rows {
+		c.removeRow(r)
 	}
 	for _, r := range after.rows {
 		c.addRow(r)

@@ -11,7 +11,11 @@ const (
 )
 
 type (
-	leaf[V any]   []V
+	twig[V any] struct {
+		hash    uint64 // so that elements which are not meant are not touched
+		element V
+	}
+	leaf[V any]   []twig[V]
 	branch[V any] [leaves]leaf[V]
 	trunk[V any]  [branches]*branch[V]
 )
@@ -43,11 +47,20 @@ func (m persistent[K, V]) leafOf(hash uint64) leaf[V] {
 	return m.root[i][j]
 }
 
-func (m persistent[K, V]) get(key K, hash uint64) (V, bool) {
-	for _, element := range m.leafOf(hash) {
-		if element.mapKey() == key {
-			return element, true
+// find is the index of the element with a key, -1 where there is none.
+func find[K comparable, V keyed[K]](l leaf[V], key K, hash uint64) int {
+	for n := range l {
+		if l[n].hash == hash && l[n].element.mapKey() == key {
+			return n
 		}
+	}
+	return -1
+}
+
+func (m persistent[K, V]) get(key K, hash uint64) (V, bool) {
+	l := m.leafOf(hash)
+	if n := find(l, key, hash); n >= 0 {
+		return l[n].element, true
 	}
 	var none V
 	return none, false
@@ -64,8 +77,8 @@ func (m persistent[K, V]) all() iter.Seq[V] {
 				continue
 			}
 			for _, l := range b {
-				for _, element := range l {
-					if !yield(element) {
+				for _, t := range l {
+					if !yield(t.element) {
 						return
 					}
 				}
@@ -112,34 +125,31 @@ func (e *edit[K, V]) own(i, j int) *leaf[V] {
 	return l
 }
 
-// set adds an element, or replaces the one with its key.
-func (e *edit[K, V]) set(element V) {
-	l := e.own(position(element.keyHash()))
-	key := element.mapKey()
-	for n := range *l {
-		if (*l)[n].mapKey() == key {
-			(*l)[n] = element
-			return
-		}
+// set adds an element, or replaces the one with its key, which it gives back.
+func (e *edit[K, V]) set(element V) (before V, replaced bool) {
+	hash := element.keyHash()
+	l := e.own(position(hash))
+	if n := find(*l, element.mapKey(), hash); n >= 0 {
+		before, (*l)[n].element = (*l)[n].element, element
+		return before, true
 	}
-	*l = append(*l, element)
+	*l = append(*l, twig[V]{hash, element})
 	e.size++
+	return before, false
 }
 
-// remove takes the element with a key away, where there is one.
-func (e *edit[K, V]) remove(key K, hash uint64) {
-	if _, found := e.get(key, hash); !found {
-		return
+// remove takes the element with a key away and gives it back, where there is
+// one.
+func (e *edit[K, V]) remove(key K, hash uint64) (before V, removed bool) {
+	if find(e.leafOf(hash), key, hash) < 0 {
+		return before, false
 	}
 	l := e.own(position(hash))
-	for n := range *l {
-		if (*l)[n].mapKey() == key {
-			last := len(*l) - 1
-			(*l)[n] = (*l)[last]
-			clear((*l)[last:])
-			*l = (*l)[:last]
-			e.size--
-			return
-		}
-	}
+	n, last := find(*l, key, hash), len(*l)-1
+	before = (*l)[n].element
+	(*l)[n] = (*l)[last]
+	clear((*l)[last:])
+	*l = (*l)[:last]
+	e.size--
+	return before, true
 }

@@ -3,8 +3,13 @@ package routing
 import (
 	"cmp"
 	"fmt"
+	"hash/maphash"
 	"net"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 	"github.com/tarsregistry/tarsregistry/tars"
@@ -161,9 +166,10 @@ func checkSet(set naming.SetID) error {
 	return nil
 }
 
-// newRecord makes the rows of an instance; hash is that of its folded key.
-func newRecord(instance *naming.Instance, key naming.Key, hash uint64) *record {
-	r := &record{instance: instance, key: key, hash: hash}
+// newRecord makes the rows of an instance that has a server row.
+func newRecord(instance *naming.Instance, seed maphash.Seed) *record {
+	r := &record{instance: instance, key: instance.Key.Fold()}
+	r.hash = maphash.Comparable(seed, r.key)
 	owner, err := newOwner(instance.Key, instance.Server, instance.FlowOff())
 	if err != nil {
 		r.bad = append(r.bad, BadRow{
@@ -210,6 +216,28 @@ func sameRows(a, b []*row) bool {
 		}
 	}
 	return true
+}
+
+// newRecords makes the records of all instances that have a server row, on all
+// processors: it is the greater part of making a picture.
+func newRecords(instances []*naming.Instance, seed maphash.Seed) []*record {
+	const share = 1000
+	records := make([]*record, len(instances))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), 1+len(instances)/share) {
+		workers.Go(func() {
+			for end := next.Add(share); end-share < int64(len(instances)); end = next.Add(share) {
+				for i := end - share; i < min(end, int64(len(instances))); i++ {
+					if instances[i].Server != nil {
+						records[i] = newRecord(instances[i], seed)
+					}
+				}
+			}
+		})
+	}
+	workers.Wait()
+	return slices.DeleteFunc(records, func(r *record) bool { return r == nil })
 }
 
 // newRegistryRow makes the row of a registry replica's servant. Its node is the

@@ -123,8 +123,8 @@ func (t *Table) Replace(contents Contents) {
 		refused: &lists{share: &budgetShare{budget: bodies}, code: -1},
 	})
 	c.all = true
-	for _, instance := range contents.Instances {
-		c.put(instance)
+	for _, r := range newRecords(contents.Instances, t.seed) {
+		c.putRecord(r)
 	}
 	c.setRegistries(contents.Registries)
 	for _, tombstone := range contents.Tombstones {

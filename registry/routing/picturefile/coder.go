@@ -1,0 +1,160 @@
+package picturefile
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// coder writes fields, or reads them, by the same calls in the same order: one
+// description of a type (fields.go) serves both.
+//
+// Numbers are varints. A text that was there before is a reference to it, so
+// that names and states, of which there are few, take a byte or two, and share
+// their memory when they are read.
+type coder struct {
+	writing bool
+
+	buf   []byte         // written
+	index map[string]int // of texts written, from 1
+
+	rest  string   // to be read
+	texts []string // read
+	err   error
+}
+
+func newWriter() *coder {
+	return &coder{writing: true, index: make(map[string]int)}
+}
+
+func newReader(body []byte) *coder {
+	// One string holds all texts.
+	const textSize = 32 // with what surrounds it, roughly
+	return &coder{rest: string(body), texts: make([]string, 0, len(body)/textSize)}
+}
+
+func (c *coder) fail(format string, args ...any) {
+	if c.err == nil {
+		c.err = fmt.Errorf(format, args...)
+	}
+	c.rest = ""
+}
+
+// number codes an integer of any kind.
+func number[T ~int | ~int32 | ~int64](c *coder, value *T) {
+	if c.writing {
+		c.buf = binary.AppendVarint(c.buf, int64(*value))
+		return
+	}
+	coded := c.uvarint()
+	// Zigzag, as binary.AppendVarint writes it.
+	decoded := int64(coded>>1) ^ -int64(coded&1)
+	*value = T(decoded)
+	if int64(*value) != decoded {
+		c.fail("number %d is out of range", decoded)
+	}
+}
+
+func (c *coder) uvarint() uint64 {
+	var value uint64
+	for i := range min(len(c.rest), binary.MaxVarintLen64) {
+		b := c.rest[i]
+		value |= uint64(b&0x7f) << (7 * i)
+		if b < 0x80 {
+			c.rest = c.rest[i+1:]
+			return value
+		}
+	}
+	c.fail("a number does not end")
+	return 0
+}
+
+// length codes how many things follow, each of which takes a byte at least.
+func (c *coder) length(n int) int {
+	number(c, &n)
+	if !c.writing && (n < 0 || n > len(c.rest)) {
+		c.fail("length %d with %d bytes left", n, len(c.rest))
+		return 0
+	}
+	return n
+}
+
+func (c *coder) flag(value *bool) {
+	n := 0
+	if *value {
+		n = 1
+	}
+	number(c, &n)
+	*value = n == 1
+}
+
+// text codes a string: its number, or 0 and the new string.
+func text[T ~string](c *coder, value *T) {
+	if c.writing {
+		c.writeText(string(*value))
+		return
+	}
+	*value = T(c.readText())
+}
+
+func (c *coder) writeText(value string) {
+	n := c.index[value]
+	number(c, &n)
+	if n > 0 {
+		return
+	}
+	c.index[value] = len(c.index) + 1
+	c.length(len(value))
+	c.buf = append(c.buf, value...)
+}
+
+func (c *coder) readText() string {
+	var n int
+	number(c, &n)
+	switch {
+	case n < 0 || n > len(c.texts):
+		c.fail("reference to text %d of %d", n, len(c.texts))
+		return ""
+	case n > 0:
+		return c.texts[n-1]
+	}
+	length := c.length(0)
+	value := c.rest[:length]
+	c.rest = c.rest[length:]
+	c.texts = append(c.texts, value)
+	return value
+}
+
+// list codes a slice by coding its elements.
+func list[T any](c *coder, values *[]T, element func(*coder, *T)) {
+	n := c.length(len(*values))
+	if c.writing {
+		for i := range *values {
+			element(c, &(*values)[i])
+		}
+		return
+	}
+	// What a length announces is only made room for as elements are read.
+	const room = 4096
+	if n > 0 {
+		*values = make([]T, 0, min(n, room))
+	}
+	for range n {
+		var value T
+		*values = append(*values, value)
+		if element(c, &(*values)[len(*values)-1]); c.err != nil {
+			return
+		}
+	}
+}
+
+// optional codes a pointer that may be nil.
+func optional[T any](c *coder, value **T, element func(*coder, *T)) {
+	present := *value != nil
+	if c.flag(&present); !present {
+		return
+	}
+	if !c.writing {
+		*value = new(T)
+	}
+	element(c, *value)
+}
