@@ -2,7 +2,15 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/jmoiron/sqlx"
 
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 )
@@ -24,8 +32,174 @@ type Snapshot struct {
 }
 
 // LoadAll reads the whole picture in one consistent view, after all commits that
-// the cluster has acknowledged (Galera: wsrep_sync_wait).
-func (s *Store) LoadAll(ctx context.Context) (*Snapshot, error) { return nil, errNotYet }
+// the cluster has acknowledged (Galera: wsrep_sync_wait). It looks at the tables
+// themselves again too.
+func (s *Store) LoadAll(ctx context.Context) (*Snapshot, error) {
+	var snapshot *Snapshot
+	err := s.bounded(ctx, longStatements*s.config.StatementTimeout, func(ctx context.Context) error {
+		s.schema.Store(nil)
+		return s.withSchema(ctx, func(tables *schema) error {
+			return s.consistently(ctx, tables, true, func(tx *sqlx.Tx) (err error) {
+				snapshot, err = s.readAll(ctx, tx, tables)
+				return err
+			})
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load all: %w", err)
+	}
+	return snapshot, nil
+}
+
+// consistently runs reads in one view of the database. synced makes a Galera node
+// first apply what the others have acknowledged.
+func (s *Store) consistently(ctx context.Context, tables *schema, synced bool, work func(*sqlx.Tx) error) (err error) {
+	conn, err := s.read.Connx(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closeErr := conn.Close(); err == nil && !errors.Is(closeErr, sql.ErrConnDone) {
+			err = closeErr
+		}
+	}()
+	if synced && tables.galera {
+		if _, err := conn.ExecContext(ctx, "SET SESSION wsrep_sync_wait = 1"); err != nil {
+			return err
+		}
+		defer unsync(ctx, conn)
+	}
+	tx, err := conn.BeginTxx(ctx, &sql.TxOptions{Isolation: s.dialect.view(), ReadOnly: !s.dialect.sqlite()})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if endErr := tx.Rollback(); err == nil && endErr != nil {
+			err = endErr
+		}
+	}()
+	return work(tx)
+}
+
+// unsync takes wsrep_sync_wait back; a connection on which that fails is thrown
+// away.
+func unsync(ctx context.Context, conn *sqlx.Conn) {
+	if _, err := conn.ExecContext(ctx, "SET SESSION wsrep_sync_wait = DEFAULT"); err != nil {
+		_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // this is how database/sql is told
+	}
+}
+
+func (s *Store) readAll(ctx context.Context, tx runner, tables *schema) (*Snapshot, error) {
+	snapshot := &Snapshot{}
+	a := newAssembly()
+	small := &Small{}
+	for _, read := range []func() error{
+		func() (err error) { snapshot.Clock, snapshot.Server, err = s.readClock(ctx, tx); return err },
+		func() error { return s.readServers(ctx, tx, tables, "", nil, a) },
+		func() error { return s.readAdapters(ctx, tx, "", nil, a) },
+		func() error { return s.readLeases(ctx, tx, "", nil, a) },
+		func() error { return s.readSmall(ctx, tx, small) },
+		func() error {
+			return s.liveTombstones(ctx, tx, "", nil, func(t naming.Tombstone) {
+				snapshot.Tombstones = append(snapshot.Tombstones, t)
+			})
+		},
+	} {
+		if err := read(); err != nil {
+			return nil, err
+		}
+	}
+	snapshot.Instances = a.finish()
+	snapshot.Nodes, snapshot.Rules = small.Nodes, small.Rules
+	snapshot.Priorities, snapshot.Registries = small.Priorities, small.Registries
+	return snapshot, nil
+}
+
+// assembly puts rows of the three tables together to instances.
+type assembly struct {
+	byKey map[naming.Key]*naming.Instance // by folded key
+	order []*naming.Instance
+	folds map[string]string
+}
+
+func newAssembly() *assembly {
+	return &assembly{byKey: map[naming.Key]*naming.Instance{}, folds: map[string]string{}}
+}
+
+func (a *assembly) fold(name string) string {
+	if folded, ok := a.folds[name]; ok {
+		return folded
+	}
+	folded := naming.Fold(name)
+	a.folds[name] = folded
+	return folded
+}
+
+func (a *assembly) instance(key naming.Key) *naming.Instance {
+	fold := naming.Key{Application: a.fold(key.Application), Server: a.fold(key.Server), Node: a.fold(key.Node)}
+	instance := a.byKey[fold]
+	if instance == nil {
+		instance = &naming.Instance{Key: key}
+		a.byKey[fold] = instance
+		a.order = append(a.order, instance)
+	}
+	return instance
+}
+
+func (a *assembly) finish() []*naming.Instance {
+	for _, instance := range a.order {
+		if len(instance.Adapters) > 1 {
+			slices.SortFunc(instance.Adapters, func(x, y naming.Adapter) int { return strings.Compare(x.Name, y.Name) })
+		}
+	}
+	return a.order
+}
+
+func (s *Store) readServers(ctx context.Context, on runner, tables *schema, condition string, args []any, a *assembly) error {
+	query := "SELECT " + serverColumns(tables) + from("t_server_conf", condition)
+	return s.each(ctx, on, "read_servers", query, args, func(row *scanner) {
+		key, server := scanServer(row)
+		instance := a.instance(key)
+		instance.Key, instance.Server = key, server
+	})
+}
+
+func (s *Store) readAdapters(ctx context.Context, on runner, condition string, args []any, a *assembly) error {
+	query := "SELECT " + adapterColumns + from("t_adapter_conf", condition)
+	return s.each(ctx, on, "read_adapters", query, args, func(row *scanner) {
+		key, adapter := scanAdapter(row)
+		instance := a.instance(key)
+		instance.Adapters = append(instance.Adapters, adapter)
+	})
+}
+
+func (s *Store) readLeases(ctx context.Context, on runner, condition string, args []any, a *assembly) error {
+	query := "SELECT " + s.dialect.leaseColumns() + from("t_registry_lease", condition)
+	return s.each(ctx, on, "read_leases", query, args, func(row *scanner) {
+		key, lease := scanLease(row)
+		a.instance(key).Lease = lease
+	})
+}
+
+// from is a whole table where there is no condition.
+func from(table, condition string) string {
+	if condition == "" {
+		return " FROM " + table + " t"
+	}
+	return condition
+}
+
+// liveTombstones reads those that are not past their time.
+func (s *Store) liveTombstones(ctx context.Context, on runner, condition string, args []any, visit func(naming.Tombstone)) error {
+	if s.config.Tombstone <= 0 {
+		return nil
+	}
+	where := "WHERE t.created >= " + s.dialect.ago(s.config.Tombstone)
+	if condition != "" {
+		where += " AND (" + condition + ")"
+	}
+	return s.readTombstones(ctx, on, where, args, visit)
+}
 
 // Part is some instances as they stand, with the tombstones they left.
 type Part struct {
@@ -33,50 +207,92 @@ type Part struct {
 	Tombstones []naming.Tombstone
 }
 
-// LoadInstances reads instances by key, leases without their Registration.
+// LoadInstances reads instances by key, leases without their Registration, in one
+// consistent view.
 func (s *Store) LoadInstances(ctx context.Context, keys []naming.Key) (*Part, error) {
-	return nil, errNotYet
+	if len(keys) == 0 {
+		return &Part{}, nil
+	}
+	var part *Part
+	err := s.bounded(ctx, longStatements*s.config.StatementTimeout, func(ctx context.Context) error {
+		return s.withSchema(ctx, func(tables *schema) error {
+			part = &Part{}
+			return s.consistently(ctx, tables, false, func(tx *sqlx.Tx) error {
+				return s.readPart(ctx, tx, tables, keys, part)
+			})
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load instances: %w", err)
+	}
+	return part, nil
+}
+
+func (s *Store) readPart(ctx context.Context, tx runner, tables *schema, keys []naming.Key, part *Part) error {
+	d := s.dialect
+	a := newAssembly()
+	for _, key := range keys {
+		a.instance(key)
+	}
+	for chunk := range slices.Chunk(keys, keyChunk) {
+		args := keyArgs(chunk)
+		if err := s.readLeases(ctx, tx, d.matching("t_registry_lease", "", keyColumns, len(chunk)), args, a); err != nil {
+			return err
+		}
+		if err := s.readServers(ctx, tx, tables, d.matching("t_server_conf", "", keyColumns, len(chunk)), args, a); err != nil {
+			return err
+		}
+		if err := s.readAdapters(ctx, tx, d.matching("t_adapter_conf", "", keyColumns, len(chunk)), args, a); err != nil {
+			return err
+		}
+		err := s.liveTombstones(ctx, tx, d.anyKey(len(chunk)), args, func(t naming.Tombstone) {
+			part.Tombstones = append(part.Tombstones, t)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	part.Instances = a.finish()
+	return nil
 }
 
 // LoadWhole reads one instance with the registration that its lease keeps, for
 // an operator.
 func (s *Store) LoadWhole(ctx context.Context, key naming.Key) (*naming.Instance, error) {
-	return nil, errNotYet
+	part, err := s.LoadInstances(ctx, []naming.Key{key})
+	if err != nil {
+		return nil, err
+	}
+	instance := part.Instances[0]
+	if instance.Lease == nil {
+		return instance, nil
+	}
+	err = s.query(ctx, s.read, "registration", "SELECT registration FROM t_registry_lease WHERE id = ?", []any{instance.Lease.ID},
+		func(row *scanner) { instance.Lease.Registration = decodeRegistration(row.text()) })
+	return instance, err
 }
 
-// Stamp is a row's id and the text of its registry_timestamp.
-type Stamp struct {
-	ID   int64
-	Text string
-	// Again says that the row was stamped within the last 5 s, or ahead of the
-	// database's clock, by the database's reckoning: a further change need not
-	// show in a stamp of whole seconds (R23).
-	Again bool
-}
-
-// Stamps is what a comparison reads of t_server_conf and t_adapter_conf (R23).
-type Stamps struct {
-	Servers  []Stamp // by id
-	Adapters []Stamp // by id
-	Clock    time.Duration
-	Server   string
-}
-
-// Stamps reads (id, registry_timestamp) of both tables from their indexes.
-func (s *Store) Stamps(ctx context.Context) (*Stamps, error) { return nil, errNotYet }
-
-// LoadByIDs reads the instances that rows of the two tables belong to.
+// LoadByIDs reads the instances that rows of the two tables belong to. Ids that
+// are no more have none.
 func (s *Store) LoadByIDs(ctx context.Context, servers, adapters []int64) (*Part, error) {
-	return nil, errNotYet
+	seen := map[naming.Key]bool{}
+	var keys []naming.Key
+	for _, source := range []struct {
+		table string
+		ids   []int64
+	}{{"t_server_conf", servers}, {"t_adapter_conf", adapters}} {
+		for chunk := range slices.Chunk(source.ids, 10*keyChunk) {
+			query := "SELECT application, server_name, node_name FROM " + source.table + " WHERE id IN (" + idList(chunk) + ")"
+			err := s.query(ctx, s.read, "keys_of_ids", query, nil, func(row *scanner) {
+				if key := scanKey(row); !seen[key.Fold()] {
+					seen[key.Fold()] = true
+					keys = append(keys, key)
+				}
+			})
+			if err != nil {
+				return nil, fmt.Errorf("load instances by id: %w", err)
+			}
+		}
+	}
+	return s.LoadInstances(ctx, keys)
 }
-
-// Small are the small tables, which are read whole.
-type Small struct {
-	Nodes      []naming.Node
-	Rules      []naming.GroupRule
-	Priorities []naming.GroupPriority
-	Registries []naming.RegistryEntry
-}
-
-// SmallTables reads them.
-func (s *Store) SmallTables(ctx context.Context) (*Small, error) { return nil, errNotYet }

@@ -62,11 +62,6 @@ type Sweep struct {
 // ReadSweep reads what a sweep decides on.
 func (s *Store) ReadSweep(ctx context.Context) (*Sweep, error) { return nil, errNotYet }
 
-// Clock reads the database's clock and server as Sweep has them.
-func (s *Store) Clock(ctx context.Context) (clock time.Duration, server string, err error) {
-	return 0, "", errNotYet
-}
-
 // UnleasedPods gives the instances with a server row that is not inactive, on
 // nodes whose node_obj has port 0, that have no lease (R2). The server row's stamp
 // is with them, to be compared for change.

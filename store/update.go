@@ -2,6 +2,10 @@ package store
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
 
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 )
@@ -28,6 +32,9 @@ type Commit struct {
 	TombstonesGone []int64
 }
 
+// updateAttempts bounds how often a transaction is begun again.
+const updateAttempts = 8
+
 // Update runs fn on what scope names and writes the differences that fn made, in
 // one transaction at READ COMMITTED that lasts 3 s at most (R22).
 //
@@ -36,62 +43,107 @@ type Commit struct {
 // run (R30). What fn returns as an error rolls back and is returned as it is. A
 // transaction in which nothing was put writes nothing and gives an empty Commit.
 func (s *Store) Update(ctx context.Context, scope Scope, fn func(*Tx) error) (*Commit, error) {
-	return nil, errNotYet
+	var commit *Commit
+	err := s.withSchema(ctx, func(tables *schema) error {
+		var err error
+		commit, err = s.repeated(ctx, tables, scope, fn)
+		return err
+	})
+	if closure := (*closureError)(nil); errors.As(err, &closure) {
+		return nil, closure.error
+	}
+	if err != nil {
+		return nil, s.translate(ctx, err)
+	}
+	return commit, nil
 }
 
-// Tx is what a closure of Update sees of its transaction: the rows as they were
-// read, with what the closure has put laid over them. It is for one goroutine.
-type Tx struct{}
+// closureError keeps what a closure returned apart from the database's errors.
+type closureError struct{ error }
 
-// Instance is what the transaction holds of key: never nil, a part without a row
-// is nil. It is shared: change a Clone and Put that. An instance that the scope
-// does not name is read now; if that fails Update fails.
-func (t *Tx) Instance(key naming.Key) *naming.Instance { return nil }
-
-// LeasesOn gives the instances with a live or expired lease on a node, and those
-// that this transaction put there, in the order of their keys. Those that were not
-// loaded whole (Scope.Nodes, Keys, Load) have a Lease only.
-func (t *Tx) LeasesOn(node string) []*naming.Instance { return nil }
-
-// Node is the row of t_node_info, nil where there is none. It is shared.
-func (t *Tx) Node(name string) *naming.Node { return nil }
-
-// Load brings further instances into the transaction and locks their leases.
-func (t *Tx) Load(keys ...naming.Key) error { return errNotYet }
-
-// Put makes the instance's rows what is given and records why. Server nil deletes
-// the server row, its adapters and the config files of this host; otherwise the
-// adapters are the whole truth. A nil Lease leaves a lease row as it is.
-//
-// The store fills in what it alone knows: ids and stamps, the lease's revision
-// (+1 once a transaction), the event's key, revision, replica and time, and the
-// tombstones. Of rows that exist only the columns that differ are written, and
-// registry_timestamp with them (R4); for naming.EventRegistered and
-// naming.EventRestored those of the description's onStartup. Of the lease,
-// last_heartbeat is written where HeartbeatAge is smaller than it was read, or
-// Heartbeat differs; state_since where State differs or StateAge is smaller.
-// A Registration that changes must be another pointer.
-func (t *Tx) Put(instance *naming.Instance, event naming.Event) {}
-
-// PutNode makes a node's row what is given. A row whose node_obj has a port is
-// never touched (R3).
-func (t *Tx) PutNode(node naming.Node) {}
-
-// DeleteNode removes a node's row, unless its node_obj has a port.
-func (t *Tx) DeleteNode(name string) {}
-
-// FreeWorkerID is the smallest number from 0 up to, not including, limit that no
-// other instance of the key's server holds (R35); false when all are taken.
-func (t *Tx) FreeWorkerID(key naming.Key, limit int64) (int64, bool, error) {
-	return 0, false, errNotYet
+// repeated begins the transaction again while that helps (R30): a deadlock, a
+// lock wait, a refusal at COMMIT, a row that another one's first registration
+// made, a connection lost at whatever point, COMMIT included.
+func (s *Store) repeated(ctx context.Context, tables *schema, scope Scope, fn func(*Tx) error) (*Commit, error) {
+	for attempt := 1; ; attempt++ {
+		commit, err := s.once(ctx, tables, &scope, fn)
+		if err == nil {
+			return commit, nil
+		}
+		if !again(err, attempt) {
+			return nil, err
+		}
+		if attempt == updateAttempts {
+			return nil, fmt.Errorf("%w: %w", ErrConflict, err)
+		}
+		if err := backOff(ctx, attempt); err != nil {
+			return nil, err
+		}
+	}
 }
 
-// Mark is a point in a transaction's memory.
-type Mark struct{}
+// again says whether the same transaction may succeed when it is begun again.
+func again(err error, attempt int) bool {
+	if closure := (*closureError)(nil); errors.As(err, &closure) {
+		return false
+	}
+	meaning := meaningOf(err)
+	if errors.Is(meaning, ErrConflict) || errors.Is(meaning, errDuplicate) || errors.Is(err, errMoved) {
+		return true
+	}
+	// A lost connection is worth one more attempt, on another connection; a
+	// deadline is not.
+	return attempt == 1 && lost(err) && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled)
+}
 
-// Mark notes what has been put so far, so that it can be gone back to.
-func (t *Tx) Mark() Mark { return Mark{} }
+func backOff(ctx context.Context, attempt int) error {
+	base := time.Millisecond << min(attempt, 6)
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(base + rand.N(2*base)):
+		return nil
+	}
+}
 
-// Undo forgets everything that was put since the mark, so that one request of a
-// group commit can fail without its neighbours.
-func (t *Tx) Undo(mark Mark) {}
+func (s *Store) once(ctx context.Context, tables *schema, scope *Scope, fn func(*Tx) error) (_ *Commit, err error) {
+	ctx, cancel := context.WithTimeout(ctx, transactionTime)
+	defer cancel()
+	start := time.Now()
+	inner, err := s.write.BeginTxx(ctx, nil)
+	if err != nil {
+		return nil, fmt.Errorf("begin: %w", err)
+	}
+	done := false
+	defer func() {
+		if !done {
+			_ = inner.Rollback() // the error that led here is the one that counts
+		}
+		s.observe("transaction", start, err)
+	}()
+	tx := newTx(ctx, s, inner, tables)
+	if err := tx.begin(*scope); err != nil {
+		return nil, err
+	}
+	err = fn(tx)
+	if tx.err != nil {
+		scope.Keys = append(scope.Keys, tx.moved...)
+		return nil, tx.err // what fn made of missing rows does not count
+	}
+	if err != nil {
+		return nil, &closureError{err}
+	}
+	commit, err := tx.finish()
+	if err != nil {
+		scope.Keys = append(scope.Keys, tx.moved...)
+		return nil, err
+	}
+	if commit == nil {
+		return &Commit{}, nil
+	}
+	done = true
+	if err := inner.Commit(); err != nil {
+		return nil, fmt.Errorf("commit: %w", err)
+	}
+	return commit, nil
+}

@@ -1,0 +1,23 @@
+CREATE TABLE IF NOT EXISTS t_node_info (
+  id              INT NOT NULL AUTO_INCREMENT,
+  node_name       VARCHAR(128) DEFAULT '',
+  node_obj        VARCHAR(128) DEFAULT '',
+  endpoint_ip     VARCHAR(50) DEFAULT '',
+  endpoint_port   INT DEFAULT 0,
+  data_dir        VARCHAR(128) DEFAULT '',
+  load_avg1       FLOAT DEFAULT 0,
+  load_avg5       FLOAT DEFAULT 0,
+  load_avg15      FLOAT DEFAULT 0,
+  last_reg_time   DATETIME DEFAULT NULL,
+  last_heartbeat  DATETIME DEFAULT NULL,
+  setting_state   ENUM('active','inactive') DEFAULT 'inactive',
+  present_state   ENUM('active','inactive') DEFAULT 'inactive',
+  tars_version    VARCHAR(128) NOT NULL DEFAULT '',
+  template_name   VARCHAR(128) NOT NULL DEFAULT '',
+  modify_time     TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP,
+  group_id        INT DEFAULT -1,
+  label           TEXT,
+  PRIMARY KEY (id),
+  UNIQUE KEY node (node_name),
+  KEY heartbeat (last_heartbeat)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci

@@ -1,0 +1,23 @@
+CREATE TABLE IF NOT EXISTS t_adapter_conf (
+  id                 INT NOT NULL AUTO_INCREMENT,
+  application        VARCHAR(50) DEFAULT '',
+  server_name        VARCHAR(128) DEFAULT '',
+  node_name          VARCHAR(50) DEFAULT '',
+  adapter_name       VARCHAR(100) DEFAULT '',
+  registry_timestamp TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP,
+  thread_num         INT DEFAULT 1,
+  endpoint           VARCHAR(128) DEFAULT '',
+  max_connections    INT DEFAULT 1000,
+  allow_ip           VARCHAR(255) NOT NULL DEFAULT '',
+  servant            VARCHAR(128) DEFAULT '',
+  queuecap           INT DEFAULT NULL,
+  queuetimeout       INT DEFAULT NULL,
+  posttime           DATETIME DEFAULT NULL,
+  lastuser           VARCHAR(30) DEFAULT NULL,
+  protocol           VARCHAR(64) DEFAULT 'tars',
+  handlegroup        VARCHAR(64) DEFAULT '',
+  PRIMARY KEY (id),
+  UNIQUE KEY adapter (application, server_name, node_name, adapter_name),
+  KEY endpoint (endpoint),
+  KEY stamp (registry_timestamp)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci

@@ -1,0 +1,7 @@
+CREATE TABLE IF NOT EXISTS t_group_priority (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  name       TEXT DEFAULT '' COLLATE NOCASE,
+  group_list TEXT,
+  list_order INTEGER DEFAULT 0,
+  station    TEXT NOT NULL DEFAULT '' COLLATE NOCASE
+);

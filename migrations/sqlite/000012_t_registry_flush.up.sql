@@ -1,0 +1,4 @@
+CREATE TABLE IF NOT EXISTS t_registry_flush (
+  replica    TEXT NOT NULL COLLATE NOCASE PRIMARY KEY,
+  flushed_at TEXT NOT NULL
+);

@@ -1,0 +1,121 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"unicode/utf8"
+)
+
+// schema is what differs between one Tars database and another (tables.md). It is
+// looked up once, and again when a statement fails for it (R32).
+type schema struct {
+	flowState   bool
+	gridFlag    bool
+	runType     bool
+	baseImageID bool
+	metricsPort bool
+	endpointIP  int  // characters of t_node_info.endpoint_ip
+	galera      bool // wsrep is on
+}
+
+// tables gives the schema, and looks it up where that has not been done.
+func (s *Store) tables(ctx context.Context) (*schema, error) {
+	if known := s.schema.Load(); known != nil {
+		return known, nil
+	}
+	s.schemaMu.Lock()
+	defer s.schemaMu.Unlock()
+	if known := s.schema.Load(); known != nil {
+		return known, nil
+	}
+	found, err := s.lookUpSchema(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.schema.Store(found)
+	return found, nil
+}
+
+// forget makes the next statement look at the tables again, where err says that
+// they are not as they were taken to be. seen is what failed: another goroutine
+// may have looked since.
+func (s *Store) forget(seen *schema, err error) bool {
+	meaning := meaningOf(err)
+	if !errors.Is(meaning, ErrSchema) && !errors.Is(meaning, ErrValue) {
+		return false
+	}
+	s.schema.CompareAndSwap(seen, nil)
+	return true
+}
+
+// withSchema runs work with the schema, and once more with a fresh one when the
+// tables turn out to have been altered (R32).
+func (s *Store) withSchema(ctx context.Context, work func(*schema) error) error {
+	for again := false; ; again = true {
+		tables, err := s.tables(ctx)
+		if err != nil {
+			return err
+		}
+		if err = work(tables); err == nil || again || !s.forget(tables, err) {
+			return err
+		}
+		s.config.Logger.Warn("looking at the tables again: another program may have altered them", "error", err)
+	}
+}
+
+func (s *Store) lookUpSchema(ctx context.Context) (*schema, error) {
+	query := "SELECT table_name, column_name, character_maximum_length FROM information_schema.columns" +
+		" WHERE table_schema = DATABASE() AND table_name IN ('t_server_conf', 't_node_info')"
+	if s.dialect.sqlite() {
+		query = "SELECT m.name, c.name, 0 FROM sqlite_schema m, pragma_table_info(m.name) c" +
+			" WHERE m.name IN ('t_server_conf', 't_node_info')"
+	}
+	found := &schema{}
+	err := s.each(ctx, s.read, "schema", query, nil, func(row *scanner) {
+		table, column, length := strings.ToLower(row.text()), strings.ToLower(row.text()), row.int()
+		found.note(table, column, int(length))
+	})
+	if err != nil || s.dialect.sqlite() {
+		return found, err
+	}
+	err = s.each(ctx, s.read, "schema", "SHOW VARIABLES LIKE 'wsrep_on'", nil, func(row *scanner) {
+		row.next()
+		found.galera = strings.EqualFold(row.text(), "ON")
+	})
+	return found, err
+}
+
+func (t *schema) note(table, column string, length int) {
+	switch table + "." + column {
+	case "t_server_conf.flow_state":
+		t.flowState = true
+	case "t_server_conf.grid_flag":
+		t.gridFlag = true
+	case "t_server_conf.run_type":
+		t.runType = true
+	case "t_server_conf.base_image_id":
+		t.baseImageID = true
+	case "t_server_conf.metrics_port":
+		t.metricsPort = true
+	case "t_node_info.endpoint_ip":
+		t.endpointIP = length
+	}
+}
+
+// fitIP shortens a node's address to its column: TarsWeb leaves 16 characters,
+// node_name has it whole.
+func (t *schema) fitIP(address string) string {
+	if t.endpointIP <= 0 || utf8.RuneCountInString(address) <= t.endpointIP {
+		return address
+	}
+	return string([]rune(address)[:t.endpointIP])
+}
+
+// optional is the column where the table has it, else what stands for it.
+func optional(there bool, column, otherwise string) string {
+	if there {
+		return column
+	}
+	return otherwise
+}

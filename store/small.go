@@ -1,0 +1,55 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tarsregistry/tarsregistry/internal/naming"
+)
+
+// Small are the small tables, which are read whole.
+type Small struct {
+	Nodes      []naming.Node
+	Rules      []naming.GroupRule     // by id
+	Priorities []naming.GroupPriority // by list_order, then id
+	Registries []naming.RegistryEntry
+}
+
+// SmallTables reads them.
+func (s *Store) SmallTables(ctx context.Context) (*Small, error) {
+	small := &Small{}
+	err := s.bounded(ctx, s.config.StatementTimeout, func(ctx context.Context) error {
+		return s.readSmall(ctx, s.read, small)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the small tables: %w", err)
+	}
+	return small, nil
+}
+
+func (s *Store) readSmall(ctx context.Context, on runner, small *Small) error {
+	err := s.each(ctx, on, "read_nodes", "SELECT "+nodeColumns+" FROM t_node_info t", nil, func(row *scanner) {
+		small.Nodes = append(small.Nodes, scanNode(row))
+	})
+	if err != nil {
+		return err
+	}
+	err = s.each(ctx, on, "read_rules", "SELECT group_id, group_name, allow_ip_rule FROM t_server_group_rule ORDER BY group_id", nil,
+		func(row *scanner) {
+			small.Rules = append(small.Rules, naming.GroupRule{ID: row.int32(), Name: row.text(), AllowRule: row.text()})
+		})
+	if err != nil {
+		return err
+	}
+	err = s.each(ctx, on, "read_priorities", "SELECT id, group_list, list_order, station, name FROM t_group_priority ORDER BY list_order, id", nil,
+		func(row *scanner) {
+			small.Priorities = append(small.Priorities, naming.GroupPriority{
+				ID: row.int32(), Groups: row.text(), Order: row.int32(), Station: row.text(), GroupName: row.text(),
+			})
+		})
+	if err != nil {
+		return err
+	}
+	small.Registries, err = s.readRegistries(ctx, on)
+	return err
+}

@@ -1,0 +1,93 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+)
+
+// runner is what a statement runs on: a pool, a connection or a transaction.
+type runner interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// exec runs a statement that gives no rows and says how many rows it found. Its
+// name goes to the observer. The error is the driver's own: see translate.
+func (s *Store) exec(ctx context.Context, on runner, name, query string, args ...any) (int64, error) {
+	start := time.Now()
+	result, err := on.ExecContext(ctx, query, args...)
+	s.observe(name, start, err)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// each runs a statement and calls visit for every row. visit reads the row's
+// columns from the scanner, in order.
+func (s *Store) each(ctx context.Context, on runner, name, query string, args []any, visit func(*scanner)) error {
+	start := time.Now()
+	err := s.rows(ctx, on, query, args, visit)
+	s.observe(name, start, err)
+	return err
+}
+
+func (s *Store) rows(ctx context.Context, on runner, query string, args []any, visit func(*scanner)) (err error) {
+	rows, err := on.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closeErr := rows.Close(); err == nil {
+			err = closeErr
+		}
+	}()
+	columns, err := rows.Columns()
+	if err != nil {
+		return err
+	}
+	row := newScanner(len(columns))
+	for rows.Next() {
+		if err := row.read(rows); err != nil {
+			return err
+		}
+		visit(row)
+		if row.err != nil {
+			return row.err
+		}
+	}
+	return rows.Err()
+}
+
+func (s *Store) observe(name string, start time.Time, err error) {
+	if s.config.Observe != nil {
+		s.config.Observe(name, time.Since(start), err)
+	}
+}
+
+// query runs one read outside a transaction, within the statement time-out, with
+// its error translated.
+func (s *Store) query(ctx context.Context, on runner, name, query string, args []any, visit func(*scanner)) error {
+	return s.bounded(ctx, s.config.StatementTimeout, func(ctx context.Context) error {
+		return s.each(ctx, on, name, query, args, visit)
+	})
+}
+
+// change runs one write outside a transaction, within the statement time-out,
+// with its error translated.
+func (s *Store) change(ctx context.Context, name, query string, args ...any) (found int64, err error) {
+	err = s.bounded(ctx, s.config.StatementTimeout, func(ctx context.Context) error {
+		found, err = s.exec(ctx, s.write, name, query, args...)
+		return err
+	})
+	return found, err
+}
+
+// bounded runs work within a time-out of its own and translates its error, so
+// that the store's deadline is told from the caller's.
+func (s *Store) bounded(ctx context.Context, timeout time.Duration, work func(context.Context) error) error {
+	inner, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	return s.translate(ctx, work(inner))
+}

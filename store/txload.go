@@ -1,0 +1,262 @@
+package store
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tarsregistry/tarsregistry/internal/naming"
+)
+
+// keyChunk is how many keys one statement names.
+const keyChunk = 100
+
+// begin reads and locks what the scope names.
+func (t *Tx) begin(scope Scope) error {
+	keys := scope.Keys
+	if len(scope.Nodes) > 0 {
+		leased, err := t.leasedKeys(scope.Nodes)
+		if err != nil {
+			return err
+		}
+		keys = append(slices.Clone(keys), leased...)
+	}
+	if err := t.Load(keys...); err != nil {
+		return err
+	}
+	return t.loadNodes(scope.Nodes)
+}
+
+// Load brings further instances into the transaction and locks their leases.
+func (t *Tx) Load(keys ...naming.Key) error {
+	wanted := t.missing(keys)
+	for chunk := range slices.Chunk(wanted, keyChunk) {
+		if err := t.lockLeases(chunk); err != nil {
+			return err
+		}
+	}
+	names := make([]string, 0, len(wanted))
+	for _, key := range wanted {
+		names = append(names, key.Node)
+	}
+	if err := t.loadNodes(names); err != nil {
+		return err
+	}
+	for chunk := range slices.Chunk(wanted, keyChunk) {
+		if err := t.loadRows(chunk); err != nil {
+			return err
+		}
+	}
+	for _, key := range wanted {
+		row := t.rows[key.Fold()]
+		row.whole = true
+		if row.put {
+			row.now = t.settle(row, row.now)
+		} else {
+			row.now = row.base
+		}
+	}
+	return nil
+}
+
+// missing are the keys that are not loaded whole yet, each once, in the order in
+// which locks are taken: that of the unique index of t_registry_lease.
+func (t *Tx) missing(keys []naming.Key) []naming.Key {
+	seen := make(map[naming.Key]bool, len(keys))
+	var list []naming.Key
+	for _, key := range keys {
+		fold := key.Fold()
+		if row := t.rows[fold]; seen[fold] || row != nil && row.whole {
+			continue
+		}
+		seen[fold] = true
+		list = append(list, key)
+	}
+	slices.SortFunc(list, compareLocks)
+	return list
+}
+
+func compareLocks(a, b naming.Key) int {
+	a, b = a.Fold(), b.Fold()
+	return cmp.Or(
+		strings.Compare(a.Application, b.Application),
+		strings.Compare(a.Server, b.Server),
+		strings.Compare(a.Node, b.Node),
+	)
+}
+
+func keyArgs(keys []naming.Key) []any {
+	args := make([]any, 0, 3*len(keys))
+	for _, key := range keys {
+		args = append(args, trimmed(key.Application), trimmed(key.Server), trimmed(key.Node))
+	}
+	return args
+}
+
+func trimmed(name string) string { return strings.TrimRight(name, " ") }
+
+func nameArgs(names []string) []any {
+	args := make([]any, 0, len(names))
+	for _, name := range names {
+		args = append(args, trimmed(name))
+	}
+	return args
+}
+
+func (t *Tx) leasedKeys(nodes []string) ([]naming.Key, error) {
+	var keys []naming.Key
+	query := "SELECT application, server_name, node_name FROM t_registry_lease WHERE " +
+		t.store.dialect.in("node_name", len(nodes)) + " AND state IN ('live','expired')"
+	err := t.store.each(t.ctx, t.tx, "leases_of_nodes", query, nameArgs(nodes), func(row *scanner) {
+		keys = append(keys, scanKey(row))
+	})
+	return keys, err
+}
+
+// lockLeases reads the leases of keys under a lock. A lease that was read before
+// without one must be as it was.
+func (t *Tx) lockLeases(keys []naming.Key) error {
+	d := t.store.dialect
+	before := make(map[naming.Key]*naming.Lease, len(keys))
+	for _, key := range keys {
+		row := t.instanceRow(key)
+		if row.base.Lease != nil {
+			before[row.fold] = row.base.Lease
+		}
+		row.base = &naming.Instance{Key: key}
+	}
+	query := "SELECT " + d.leaseColumns() + ", t.state_since, t.registration" +
+		d.matching("t_registry_lease", "instance", keyColumns, len(keys)) + d.locked
+	err := t.store.each(t.ctx, t.tx, "leases_locked", query, keyArgs(keys), func(cells *scanner) {
+		t.takeLease(cells)
+	})
+	if err != nil {
+		return fmt.Errorf("lock leases: %w", err)
+	}
+	for fold, old := range before {
+		if now := t.rows[fold].base.Lease; now == nil || now.Revision != old.Revision {
+			t.moved = append(t.moved, keys...)
+			return errMoved
+		}
+	}
+	return nil
+}
+
+// takeLease lays a lease that was just read into its instance.
+func (t *Tx) takeLease(cells *scanner) {
+	key, lease := scanLease(cells)
+	row := t.instanceRow(key)
+	row.stateSince = cells.text()
+	row.registration = cells.text()
+	lease.Registration = decodeRegistration(row.registration)
+	row.base = &naming.Instance{Key: key, Lease: lease}
+}
+
+// loadNodes reads rows of t_node_info under a lock, so that two transactions that
+// settle the same node see each other's instances, and then the leases there.
+func (t *Tx) loadNodes(names []string) error {
+	var wanted []string
+	for _, name := range names {
+		if row := t.nodeRow(name); !row.loaded {
+			row.loaded = true
+			wanted = append(wanted, name)
+		}
+	}
+	slices.SortFunc(wanted, func(a, b string) int { return strings.Compare(naming.Fold(a), naming.Fold(b)) })
+	for chunk := range slices.Chunk(wanted, 2*keyChunk) {
+		if err := t.loadNodeChunk(chunk); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *Tx) loadNodeChunk(names []string) error {
+	d := t.store.dialect
+	query := "SELECT " + nodeColumns + " FROM t_node_info t WHERE " + d.in("t.node_name", len(names)) + d.locked
+	err := t.store.each(t.ctx, t.tx, "nodes_locked", query, nameArgs(names), func(cells *scanner) {
+		node := scanNode(cells)
+		row := t.nodeRow(node.Name)
+		row.base, row.now = &node, &node
+	})
+	if err != nil {
+		return fmt.Errorf("lock nodes: %w", err)
+	}
+	query = "SELECT " + d.leaseColumns() + ", t.state_since, t.registration FROM t_registry_lease t WHERE " +
+		d.in("t.node_name", len(names)) + " AND t.state IN ('live','expired')"
+	err = t.store.each(t.ctx, t.tx, "leases_of_nodes", query, nameArgs(names), func(cells *scanner) {
+		t.takeNeighbour(cells)
+	})
+	if err != nil {
+		return fmt.Errorf("read the leases on nodes: %w", err)
+	}
+	return nil
+}
+
+// takeNeighbour notes a lease on a node that is loaded, where its instance is not
+// loaded anyway.
+func (t *Tx) takeNeighbour(cells *scanner) {
+	key, lease := scanLease(cells)
+	if row := t.rows[key.Fold()]; row != nil {
+		return
+	}
+	row := t.instanceRow(key)
+	row.stateSince = cells.text()
+	row.registration = cells.text()
+	lease.Registration = decodeRegistration(row.registration)
+	row.base = &naming.Instance{Key: key, Lease: lease}
+	row.now = row.base
+}
+
+// loadRows reads the server rows and adapters of instances.
+func (t *Tx) loadRows(keys []naming.Key) error {
+	d, args := t.store.dialect, keyArgs(keys)
+	query := "SELECT " + serverColumns(t.tables) + d.matching("t_server_conf", "", keyColumns, len(keys))
+	err := t.store.each(t.ctx, t.tx, "servers", query, args, func(cells *scanner) {
+		key, server := scanServer(cells)
+		if row := t.rows[key.Fold()]; row != nil {
+			row.base.Key, row.base.Server = key, server
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("read servers: %w", err)
+	}
+	query = "SELECT " + adapterColumns + d.matching("t_adapter_conf", "", keyColumns, len(keys)) + " ORDER BY t.adapter_name"
+	err = t.store.each(t.ctx, t.tx, "adapters", query, args, func(cells *scanner) {
+		key, adapter := scanAdapter(cells)
+		if row := t.rows[key.Fold()]; row != nil {
+			row.base.Adapters = append(row.base.Adapters, adapter)
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("read adapters: %w", err)
+	}
+	return nil
+}
+
+// instanceRow is the row of key, made where there is none yet, and entered on its
+// node.
+func (t *Tx) instanceRow(key naming.Key) *instanceRow {
+	fold := key.Fold()
+	if row := t.rows[fold]; row != nil {
+		return row
+	}
+	row := &instanceRow{fold: fold, base: &naming.Instance{Key: key}}
+	row.now = row.base
+	t.rows[fold] = row
+	node := t.nodeRow(key.Node)
+	at, _ := slices.BinarySearchFunc(node.here, row, func(a, b *instanceRow) int { return compareLocks(a.fold, b.fold) })
+	node.here = slices.Insert(node.here, at, row)
+	return row
+}
+
+func (t *Tx) nodeRow(name string) *nodeRow {
+	fold := naming.Fold(name)
+	row := t.nodes[fold]
+	if row == nil {
+		row = &nodeRow{}
+		t.nodes[fold] = row
+	}
+	return row
+}

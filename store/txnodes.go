@@ -1,0 +1,113 @@
+package store
+
+import (
+	"strconv"
+
+	"github.com/tarsregistry/tarsregistry/internal/naming"
+)
+
+var nodeColumnNames = []string{
+	"node_name", "node_obj", "endpoint_ip", "endpoint_port", "setting_state", "present_state",
+	"template_name", "tars_version", "last_reg_time", "last_heartbeat", "modify_time",
+}
+
+// nodeRows writes t_node_info. Nodes of instances that registered beat along, as
+// the description's onStartup makes them.
+func (w *writing) nodeRows() error {
+	wall := expression(w.store.dialect.wall)
+	fresh := newInsert("t_node_info", nodeColumnNames)
+	var updates changes
+	var gone []any
+	seen := map[string]bool{}
+	for _, name := range w.nodes {
+		row := w.Tx.nodes[name]
+		seen[name] = true
+		switch {
+		case row.now == nil && row.base == nil:
+		case row.now == nil:
+			gone = append(gone, trimmed(row.base.Name))
+			w.commit.NodesGone = append(w.commit.NodesGone, row.base.Name)
+		case row.base == nil:
+			n := row.now
+			fresh.row(trimmed(n.Name), n.Object, w.tables.fitIP(n.EndpointIP), n.EndpointPort,
+				string(n.SettingState), string(n.PresentState), n.TemplateName, n.Version, wall, wall, wall)
+			w.commit.Nodes = append(w.commit.Nodes, *n)
+		default:
+			set := w.nodeChanges(row.base, row.now)
+			if w.beats(row) {
+				set = append(set, assignment{"last_heartbeat", wall})
+			}
+			if len(set) > 0 {
+				updates.add(append(set, assignment{"modify_time", wall}), 0, trimmed(row.base.Name))
+				w.commit.Nodes = append(w.commit.Nodes, *row.now)
+			}
+		}
+	}
+	for _, row := range w.rows {
+		node := w.Tx.nodes[row.fold.Node]
+		if !seen[row.fold.Node] && node != nil && node.base != nil && podNode(node.base) && w.beating[row.fold] {
+			seen[row.fold.Node] = true
+			updates.add([]assignment{{"last_heartbeat", wall}, {"modify_time", wall}}, 0, trimmed(node.base.Name))
+		}
+	}
+	if err := w.insert("node_insert", fresh, ""); err != nil {
+		return err
+	}
+	for _, group := range updates.sorted() {
+		set, args := group.setClause()
+		query := "UPDATE t_node_info SET " + set + " WHERE " + w.store.dialect.in("node_name", len(group.keys)) +
+			" AND " + w.store.dialect.podNode
+		if err := w.exec("node_update", query, append(args, group.keys...)...); err != nil {
+			return err
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	return w.exec("node_delete", "DELETE FROM t_node_info WHERE "+w.store.dialect.in("node_name", len(gone))+
+		" AND "+w.store.dialect.podNode, gone...)
+}
+
+// beats says that an instance on the node registered in this transaction.
+func (w *writing) beats(node *nodeRow) bool {
+	for _, row := range node.here {
+		if w.beating[row.fold] {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *writing) nodeChanges(base, now *naming.Node) []assignment {
+	var set []assignment
+	differ := func(column, was, is string) {
+		if was != is {
+			set = append(set, assignment{column, is})
+		}
+	}
+	differ("node_obj", base.Object, now.Object)
+	differ("endpoint_ip", w.tables.fitIP(base.EndpointIP), w.tables.fitIP(now.EndpointIP))
+	differ("setting_state", string(base.SettingState), string(now.SettingState))
+	differ("present_state", string(base.PresentState), string(now.PresentState))
+	differ("template_name", base.TemplateName, now.TemplateName)
+	differ("tars_version", base.Version, now.Version)
+	return set
+}
+
+// textOf tells values apart when updates are grouped.
+func textOf(value any) string {
+	switch value := value.(type) {
+	case nil:
+		return "\x01"
+	case string:
+		return value
+	case expression:
+		return "\x02" + string(value)
+	case int32:
+		return "\x03" + strconv.Itoa(int(value))
+	case int64:
+		return "\x03" + strconv.FormatInt(value, 10)
+	default:
+		panic("store: a value of a kind that no column has")
+	}
+}
