@@ -69,7 +69,9 @@ func (p *program) serve(s *settings.Settings) error {
 	}
 	status := statusFileIn(options.DataDir)
 	failure := errors.Join(status.removeStale(), p.runUntilStopped(opened, s, status, stop))
-	logger.Info("stopping")
+	if failure == nil {
+		logger.Info("stopping")
+	}
 	return errors.Join(failure, status.remove(), endService(opened, stop))
 }
 

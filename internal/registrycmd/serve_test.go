@@ -135,7 +135,7 @@ func TestServeEnds(t *testing.T) {
 		{"an admin command shuts it down", func(f *fakeService) { close(f.ready) },
 			func(r *running) { r.service.failure <- registry.ErrShutdown }, exitOK, "stopping"},
 		{"a signal before it is ready", nil,
-			func(r *running) { r.signals <- os.Interrupt }, exitOK, "stopping"},
+			func(r *running) { r.signals <- os.Interrupt }, exitOK, "msg=stopping"},
 		{"stopping fails", func(f *fakeService) { f.onStop = func(context.Context) error { return broken } },
 			func(r *running) { r.signals <- os.Interrupt }, exitFailed, "registry: stop: " + broken.Error()},
 	}
@@ -224,7 +224,7 @@ func TestJSONLogAnnouncesInTheLog(t *testing.T) {
 				t.Errorf("%v: %s", err, line)
 			}
 		}
-		if text := r.output.String(); !strings.Contains(text, `"root@db:1/d"`) || strings.Contains(text, "secret") {
+		if text := r.output.String(); !strings.Contains(text, `"root@tcp(db:1)/d"`) || strings.Contains(text, "secret") {
 			t.Errorf("the database is not named, or with its password:\n%s", text)
 		}
 	})

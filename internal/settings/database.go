@@ -107,7 +107,7 @@ func (r *reader) roundTrip(config *mysql.Config) string {
 }
 
 // DescribeDatabase names a database for people, without its password and
-// parameters, as in root@127.0.0.1:3306/db_tars; "" for a DSN of "".
+// parameters, as in root@tcp(127.0.0.1:3306)/db_tars; "" for a DSN of "".
 func DescribeDatabase(dsn string) string {
 	if dsn == "" {
 		return ""
@@ -116,7 +116,7 @@ func DescribeDatabase(dsn string) string {
 	if err != nil {
 		return "a database whose DSN cannot be read"
 	}
-	where := config.Addr + "/" + config.DBName
+	where := config.Net + "(" + config.Addr + ")/" + config.DBName
 	if config.User == "" {
 		return where
 	}

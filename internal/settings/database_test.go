@@ -82,9 +82,9 @@ func TestLoadDatabase(t *testing.T) {
 func TestDescribeDatabase(t *testing.T) {
 	for dsn, want := range map[string]string{
 		"":                                     "",
-		"u:secret@tcp(h:1)/d?timeout=1s":       "u@h:1/d",
-		"tcp(h)/d":                             "h:3306/d",
-		"u:sec/r@t@unix(/run/mysqld.sock)/d":   "u@/run/mysqld.sock/d",
+		"u:secret@tcp(h:1)/d?timeout=1s":       "u@tcp(h:1)/d",
+		"tcp(h)/d":                             "tcp(h:3306)/d",
+		"u:sec/r@t@unix(/run/mysqld.sock)/d":   "u@unix(/run/mysqld.sock)/d",
 		"u:secret@tcp(h:1)/d?tls=unknown-name": "a database whose DSN cannot be read",
 	} {
 		if got := DescribeDatabase(dsn); got != want {
