@@ -1,0 +1,53 @@
+# What there is to do here. `make` alone lists it.
+
+GO ?= go
+# Arguments of `make run`, for example ARGS='--data-dir /tmp/registry'.
+ARGS ?=
+# What `make bench` runs: a pattern of names and the number of rounds.
+BENCH ?= .
+BENCH_COUNT ?= 6
+# How long `make fuzz` stays with each target.
+FUZZTIME ?= 10s
+
+VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LINT = $(GO) tool -modfile=tools/lint/go.mod golangci-lint
+
+.DEFAULT_GOAL := help
+.PHONY: help run build generate deps test race test-cluster fuzz bench lint
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## start a registry here: data in ./data, listening on 127.0.0.1
+	$(GO) run ./cmd/registry $(ARGS)
+
+build: ## bin/registry and bin/tarscli
+	$(GO) build -buildvcs=auto -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/ ./cmd/...
+
+generate: ## make the code of tars/ from the interface definitions
+	$(GO) generate ./tars
+
+deps: ## install what the tests need from Debian (as root; does nothing where it is there)
+	.ci/install mariadbd=mariadb-server
+
+test: deps ## all tests, with a MariaDB of their own (or TARSREGISTRY_TEST_DSN)
+	$(GO) test -timeout 8m ./...
+
+race: deps ## the tests with the race detector
+	.ci/install gcc=gcc /usr/include/stdlib.h=libc6-dev
+	CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...
+
+test-cluster: deps ## the tests that need a Galera cluster
+	.ci/install /usr/lib/galera/libgalera_smm.so=galera-4 rsync=rsync lsof=lsof ss=iproute2
+	$(GO) test -tags cluster -timeout 15m -p 1 -run '^TestCluster' ./...
+
+fuzz: ## every fuzz target for FUZZTIME (10s)
+	.ci/fuzz $(FUZZTIME)
+
+bench: deps ## the benchmarks, BENCH_COUNT (6) rounds, summed up by benchstat
+	@mkdir -p bin
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCH_COUNT) -p 1 -timeout 60m ./... >bin/bench.txt || { cat bin/bench.txt; exit 1; }
+	$(GO) tool -modfile=tools/go.mod benchstat bin/bench.txt
+
+lint: ## golangci-lint, see .golangci.yml
+	$(LINT) run ./...
