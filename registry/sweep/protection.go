@@ -32,6 +32,10 @@ type guard struct {
 	// lease times. Heartbeats stop one after the other even when all stop, so
 	// that whoever went in the last sweeps counts with who would go now.
 	lately map[int64]departed
+	// spared are those that were held when protection ended, and until when they
+	// are given a chance: it ends because the others return, and they may be on
+	// their way as well.
+	spared map[int64]time.Time
 }
 
 type departed struct {
@@ -56,12 +60,12 @@ type episode struct {
 }
 
 func newGuard(o Options) *guard {
-	return &guard{serving: o.Serving, slow: o.Slow, lately: map[int64]departed{}}
+	return &guard{serving: o.Serving, slow: o.Slow, lately: map[int64]departed{}, spared: map[int64]time.Time{}}
 }
 
 func (g *guard) clone() *guard {
 	c := *g
-	c.lately = maps.Clone(g.lately)
+	c.lately, c.spared = maps.Clone(g.lately), maps.Clone(g.spared)
 	if g.episode != nil {
 		e := *g.episode
 		e.held = maps.Clone(e.held)
@@ -74,6 +78,7 @@ func (g *guard) clone() *guard {
 func (g *guard) reset() {
 	g.episode = nil
 	clear(g.lately)
+	clear(g.spared)
 }
 
 // unwell takes a sweep that could decide nothing: health is not proven by it.
@@ -88,8 +93,10 @@ func (g *guard) judge(v *view, ready []store.LeaseAge, now time.Time) (expire []
 	census := g.count(v, now)
 	all, objects := census.tooMany(), census.emptied()
 	if !all && len(objects) == 0 {
-		g.end()
-		return ready, nil
+		g.end(v, now)
+		return slices.DeleteFunc(slices.Clone(ready), func(lease store.LeaseAge) bool {
+			return now.Before(g.spared[lease.ID])
+		}), nil
 	}
 	e := g.hold(census, all, objects, now)
 	e.prove(v.health(g.slow, e.longest), len(v.others) > 0, now)
@@ -151,7 +158,16 @@ func (g *guard) hold(c *census, all bool, objects map[string]bool, now time.Time
 }
 
 // end switches protection off: fewer are overdue.
-func (g *guard) end() {
+func (g *guard) end(v *view, now time.Time) {
+	maps.DeleteFunc(g.spared, func(_ int64, until time.Time) bool { return !now.Before(until) })
+	if g.episode == nil {
+		return
+	}
+	for _, lease := range v.Overdue {
+		if g.episode.held[lease.ID] && g.episode.released == "" {
+			g.spared[lease.ID] = now.Add(lease.Duration)
+		}
+	}
 	g.episode = nil
 	for id, d := range g.lately {
 		d.kept = false
