@@ -1,0 +1,4 @@
+#!/bin/bash
+# tarscli supervisor runs this when the configuration is there. exec: signals go
+# to the server itself.
+exec "$TARS_PATH/bin/TarsTraceFrontServer" --config="$TARS_PATH/conf/TarsTraceFrontServer.conf"
