@@ -32,7 +32,9 @@ func TestMain(m *testing.M) {
 
 // nullServer answers every call in line with nothing.
 func nullServer() (string, error) {
-	address, err := NewServer(Options{}).Listen(context.Background(), "tcp", "127.0.0.1:0", ListenOptions{}, Servant{
+	server := NewServer(Options{})
+	server.rest = time.Second
+	address, err := server.Listen(context.Background(), "tcp", "127.0.0.1:0", ListenOptions{}, Servant{
 		Name:     podObject,
 		Inline:   func(*Call, *Reply) bool { return true },
 		Dispatch: func(context.Context, *requestf.RequestPacket, *requestf.ResponsePacket) error { return nil },

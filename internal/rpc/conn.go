@@ -26,11 +26,14 @@ type Conn struct {
 
 	lastUsed  atomic.Int64 // Unix nanoseconds
 	spokeTars atomic.Bool  // a request of version 1 came: it understands pushes
+	worn      atomic.Bool  // something was handled on the goroutine there is now
+	resting   atomic.Bool  // reading was interrupted for a new goroutine
 
 	// Of the connection's goroutine.
 	scratch    *scratch // nil while idle
 	received   time.Time
-	midFrame   bool // the read deadline is set
+	midFrame   bool      // the read deadline is set
+	frameEnd   time.Time // to this time
 	onReadable func(fd uintptr) bool
 	readCount  int
 	readError  error
@@ -86,14 +89,27 @@ func (c *Conn) Local() netip.AddrPort { return c.local }
 
 // serve is the connection's goroutine.
 func (c *Conn) serve() {
-	defer c.server.remove(c)
 	c.server.observer.ConnectionOpened()
-	reason := c.handshake()
-	if reason == "" {
-		reason = c.readFrames()
+	if reason := c.handshake(); reason != "" {
+		c.end(reason)
+		return
+	}
+	c.serveFrames()
+}
+
+// serveFrames goes on in a new goroutine after each rest.
+func (c *Conn) serveFrames() {
+	reason := c.readFrames()
+	if reason == reasonRest {
+		c.resume()
+		go c.serveFrames()
+		return
 	}
 	c.end(reason)
 }
+
+// reasonRest ends a goroutine, not the connection.
+const reasonRest = "rest"
 
 func (c *Conn) handshake() (reason string) {
 	secured, ok := c.stream.(*tls.Conn)
@@ -117,6 +133,7 @@ func (c *Conn) readFrames() (reason string) {
 		if err := c.read(); err != nil {
 			return c.readReason(err)
 		}
+		c.worn.Store(true)
 		c.received = time.Now()
 		c.lastUsed.Store(c.received.UnixNano())
 		begun, reason := c.handleFrames()
@@ -137,6 +154,8 @@ func (c *Conn) readReason(err error) string {
 		return ReasonPeer
 	case c.server.stopping.Load():
 		return ReasonShutdown
+	case c.resting.Swap(false):
+		return reasonRest
 	}
 	return ReasonReadTimeout
 }
@@ -207,27 +226,18 @@ func (c *Conn) grow(size int) (reason string) {
 func (c *Conn) expectRest(begun bool) {
 	switch waiting := c.scratch.end > 0; {
 	case waiting && begun:
-		c.midFrame = true
-		_ = c.raw.SetReadDeadline(c.received.Add(c.server.options.ReadTimeout)) // the next read tells
+		c.midFrame, c.frameEnd = true, c.received.Add(c.server.options.ReadTimeout)
+		_ = c.raw.SetReadDeadline(c.frameEnd) // the next read tells
 	case !waiting && c.midFrame:
 		c.midFrame = false
 		_ = c.raw.SetReadDeadline(time.Time{})
 	}
 }
 
-// closeIdle closes the connection when it was last used before then.
-func (c *Conn) closeIdle(then time.Time) {
-	c.mu.Lock()
-	busy := c.calls > 0 || c.draining
-	c.mu.Unlock()
-	if !busy && c.lastUsed.Load() < then.UnixNano() {
-		c.abort(ReasonIdle)
-	}
-}
-
 // end finishes the connection: answers are still written to a peer that asked
 // and then closed its side, or when this server shuts down.
 func (c *Conn) end(reason string) {
+	defer c.server.remove(c)
 	c.returnScratch()
 	c.mu.Lock()
 	if reason == ReasonPeer || reason == ReasonShutdown {

@@ -24,7 +24,8 @@ type Server struct {
 	// stopping is true once connections shall read no further.
 	stopping atomic.Bool
 	queue    chan job
-	held     atomic.Int64 // bytes that count for MaxHeld
+	held     atomic.Int64  // bytes that count for MaxHeld
+	rest     time.Duration // restAfter, but in tests
 	memory   buffers
 
 	mu         sync.Mutex
@@ -37,7 +38,7 @@ type Server struct {
 	perAddress map[netip.Addr]int
 
 	connecting sync.WaitGroup // accept loops and connections
-	working    sync.WaitGroup // workers, the idle sweep
+	working    sync.WaitGroup // workers, the watch over idle connections
 }
 
 // NewServer makes a server; Listen starts it.
@@ -47,6 +48,7 @@ func NewServer(options Options) *Server {
 		options:    options,
 		log:        options.Logger,
 		observer:   options.Observer,
+		rest:       restAfter,
 		queue:      make(chan job, options.Queue),
 		shutdown:   make(chan struct{}),
 		finished:   make(chan struct{}),
@@ -80,7 +82,7 @@ func (s *Server) start() {
 	for range s.options.Workers {
 		s.working.Go(s.work)
 	}
-	s.working.Go(s.sweepIdle)
+	s.working.Go(s.watchIdle)
 }
 
 // admit enters a new connection into the books, or tells why not.
@@ -140,19 +142,3 @@ func (s *Server) hold(n int) bool {
 }
 
 func (s *Server) release(n int) { s.held.Add(-int64(n)) }
-
-// sweepIdle closes connections that carried nothing for IdleTimeout.
-func (s *Server) sweepIdle() {
-	ticker := time.NewTicker(max(s.options.IdleTimeout/8, time.Millisecond))
-	defer ticker.Stop()
-	for {
-		select {
-		case <-s.shutdown:
-			return
-		case now := <-ticker.C:
-			for _, c := range s.connections() {
-				c.closeIdle(now.Add(-s.options.IdleTimeout))
-			}
-		}
-	}
-}

@@ -137,10 +137,7 @@ func TestTLS(t *testing.T) {
 	config := &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
 		return &tls.Config{Certificates: []tls.Certificate{certificate}}, nil
 	}}
-	observed := newRecord()
-	server := NewServer(Options{Observer: observed, ReadTimeout: 200 * time.Millisecond, Linger: time.Millisecond})
-	_, address := startListener(t, server, ListenOptions{TLS: config}, accepting().servant())
-
+	_, address := startListener(t, NewServer(Options{}), ListenOptions{TLS: config}, accepting().servant())
 	conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true})
 	if err != nil {
 		t.Fatal(err)
@@ -155,13 +152,21 @@ func TestTLS(t *testing.T) {
 		}
 	}
 
+	observed := newRecord()
+	impatient := NewServer(Options{Observer: observed, ReadTimeout: 500 * time.Millisecond})
+	_, address = startListener(t, impatient, ListenOptions{TLS: config}, accepting().servant())
 	dial(t, address).send([]byte("GET / HTTP/1.1\r\n"))
 	observed.await(t, "closed "+ReasonHandshake, 1)
 	dial(t, address) // silence
 	observed.await(t, "closed "+ReasonHandshake, 2)
 
-	half := ping(t, 1)
-	c.send(half[:10])
+	conn, err = tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	c = newClient(t, conn)
+	c.send(ping(t, 1)[:10])
 	c.closed()
 	observed.await(t, "closed "+ReasonReadTimeout, 1)
 }

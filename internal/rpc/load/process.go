@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -69,8 +70,8 @@ func answerUsage(collect bool) error {
 	var resident int64
 	if collect {
 		// Twice: buffers that were put back into a sync.Pool survive one.
-		runtime.GC()
-		runtime.GC()
+		debug.FreeOSMemory()
+		debug.FreeOSMemory()
 		resident = residentBytes()
 	}
 	var usage syscall.Rusage
