@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -53,9 +54,7 @@ func (p *pod) report(state string) { p.state.Store(&state) }
 // context is a new map for every call: the client writes the answer's into it.
 func (p *pod) context() map[string]string {
 	context := map[string]string{"tars-beat-ms": strconv.FormatInt(beatInterval.Milliseconds(), 10)}
-	for key, value := range p.identity {
-		context[key] = value
-	}
+	maps.Copy(context, p.identity)
 	return context
 }
 

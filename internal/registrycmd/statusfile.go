@@ -49,7 +49,10 @@ func (f statusFile) remove() error {
 	var owner struct {
 		PID int `json:"pid"`
 	}
-	if json.Unmarshal(text, &owner) != nil || owner.PID != os.Getpid() {
+	if err := json.Unmarshal(text, &owner); err != nil {
+		return fmt.Errorf("read %s: %w", f.path, err)
+	}
+	if owner.PID != os.Getpid() {
 		return nil
 	}
 	return os.Remove(f.path)

@@ -37,7 +37,7 @@ func (r *reader) tokenFromFile(v value) string {
 		r.fail(invalid(v.name, "cannot be read: %v", reason(err)))
 		return ""
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it was only read
 	line, err := bufio.NewReader(io.LimitReader(file, maxToken+2)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		r.fail(invalid(v.name, "%s cannot be read: %v", quote(v.text), reason(err)))

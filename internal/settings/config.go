@@ -89,7 +89,7 @@ func readBounded(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it was only read
 	text, err := io.ReadAll(io.LimitReader(file, maxConfig))
 	return string(text), err
 }
