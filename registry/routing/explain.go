@@ -57,7 +57,7 @@ func (p *Picture) Explain(object string, caller Caller, setID string) Explanatio
 		in[e.row] = ListInactive
 	}
 	for _, r := range o.rows {
-		x.add(entry{r, p.groups.real(r)}, in[r], explainRow(r, in[r]))
+		x.add(entry{r, p.groups.real(r)}, in[r], p.explainRow(r, in[r]))
 	}
 	for _, r := range o.tombstones {
 		reason := "removed lately: kept so that clients finish their calls"
@@ -76,21 +76,34 @@ func (x *Explanation) add(e entry, list, reason string) {
 }
 
 // explainRow says why a row is where it is.
-func explainRow(r *row, list string) string {
+func (p *Picture) explainRow(r *row, list string) string {
 	o := r.owner
 	switch {
 	case o.bak == standby:
 		return "bak_flag is 1: standby, never handed out"
 	case list == ListNone:
 		return "not chosen for this caller"
-	case o.setting != naming.Active:
-		return fmt.Sprintf("setting_state is %q", o.setting)
-	case o.present != naming.Active:
-		return fmt.Sprintf("present_state is %q", o.present)
-	case o.flowOff:
-		return "flow is turned off"
-	default:
+	case o.serving && o.registry:
+		return "present_state is active"
+	case o.serving:
 		return "setting and present state are active, and flow is on"
+	case o.registry:
+		return "present_state is not active"
+	}
+	return p.explainInactive(o.key)
+}
+
+func (p *Picture) explainInactive(key naming.Key) string {
+	instance, ok := p.Instance(key)
+	switch {
+	case !ok:
+		return "inactive" // rows and instances change together
+	case instance.Server.SettingState != naming.Active:
+		return fmt.Sprintf("setting_state is %q", instance.Server.SettingState)
+	case instance.Server.PresentState != naming.Active:
+		return fmt.Sprintf("present_state is %q", instance.Server.PresentState)
+	default:
+		return "flow is turned off"
 	}
 }
 

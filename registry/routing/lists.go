@@ -29,7 +29,7 @@ type lists struct {
 }
 
 func (l *lists) add(e entry) {
-	if e.owner.serving() {
+	if e.owner.serving {
 		l.active = append(l.active, e)
 	} else {
 		l.inactive = append(l.inactive, e)

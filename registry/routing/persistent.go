@@ -2,23 +2,34 @@ package routing
 
 import "iter"
 
-// A persistent map keeps its elements in a tree of fixed shape, two tables of
-// pointers above short leaves. At 100,000 elements a leaf has six: a change
-// copies one leaf and the two tables above it, some 4 kB.
+// A persistent map keeps its elements in a tree of fixed shape: three tables of
+// pointers above short leaves. At 100,000 elements a leaf has six. A change
+// copies one leaf and the tables above it, a kilobyte in all.
 const (
-	branches = 256
-	leaves   = 64
+	limbs    = 32
+	branches = 32
+	leaves   = 16
 )
 
 type (
+	leaf[V any] []twig[V]
 	twig[V any] struct {
 		hash    uint64 // so that elements which are not meant are not touched
 		element V
 	}
-	leaf[V any]   []twig[V]
-	branch[V any] [leaves]leaf[V]
-	trunk[V any]  [branches]*branch[V]
+	branch[V any] struct {
+		owner  *token
+		leaves [leaves]leaf[V]
+	}
+	limb[V any] struct {
+		owner    *token
+		branches [branches]*branch[V]
+	}
+	trunk[V any] [limbs]*limb[V]
 )
+
+// token tells the tables that an edit has copied already from those it shares.
+type token struct{ _ byte }
 
 // keyed is an element of a persistent map: it knows its key and the key's hash.
 type keyed[K comparable] interface {
@@ -33,18 +44,17 @@ type persistent[K comparable, V keyed[K]] struct {
 	size int
 }
 
-func position(hash uint64) (int, int) { return int(hash >> 56), int(hash>>50) % leaves }
+// position is where an element with this hash is.
+func position(hash uint64) (limb, branch, leaf int) {
+	return int(hash>>59) % limbs, int(hash>>54) % branches, int(hash>>50) % leaves
+}
 
-// leafOf is where an element with this hash would be.
 func (m persistent[K, V]) leafOf(hash uint64) leaf[V] {
-	if m.root == nil {
+	i, j, k := position(hash)
+	if m.root == nil || m.root[i] == nil || m.root[i].branches[j] == nil {
 		return nil
 	}
-	i, j := position(hash)
-	if m.root[i] == nil {
-		return nil
-	}
-	return m.root[i][j]
+	return m.root[i].branches[j].leaves[k]
 }
 
 // find is the index of the element with a key, -1 where there is none.
@@ -69,16 +79,31 @@ func (m persistent[K, V]) get(key K, hash uint64) (V, bool) {
 // all goes through the elements in no order.
 func (m persistent[K, V]) all() iter.Seq[V] {
 	return func(yield func(V) bool) {
+		for l := range m.allLeaves() {
+			for n := range l {
+				if !yield(l[n].element) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (m persistent[K, V]) allLeaves() iter.Seq[leaf[V]] {
+	return func(yield func(leaf[V]) bool) {
 		if m.root == nil {
 			return
 		}
-		for _, b := range m.root {
-			if b == nil {
+		for _, l := range m.root {
+			if l == nil {
 				continue
 			}
-			for _, l := range b {
-				for _, t := range l {
-					if !yield(t.element) {
+			for _, b := range l.branches {
+				if b == nil {
+					continue
+				}
+				for _, l := range b.leaves {
+					if !yield(l) {
 						return
 					}
 				}
@@ -87,69 +112,73 @@ func (m persistent[K, V]) all() iter.Seq[V] {
 	}
 }
 
-// edit makes a new map out of one: what it shares with the old one is copied
-// the first time it is touched.
+// edit makes a new map out of one. The tables it shares with the old one are
+// copied the first time they are touched, leaves every time.
 type edit[K comparable, V keyed[K]] struct {
 	persistent[K, V]
-	owned [branches]*[leaves]bool
+	owner *token
 }
 
-func (m persistent[K, V]) edit() *edit[K, V] {
-	e := &edit[K, V]{persistent: m}
-	if m.root != nil {
-		root := *m.root
-		e.root = &root
-	} else {
-		e.root = new(trunk[V])
+func (m persistent[K, V]) edit() *edit[K, V] { return &edit[K, V]{persistent: m} }
+
+// own gives the leaf of a hash in tables that belong to this edit.
+func (e *edit[K, V]) own(hash uint64) *leaf[V] {
+	if e.owner == nil {
+		e.owner = new(token)
+		e.root = copied(e.root)
 	}
-	return e
+	i, j, k := position(hash)
+	l := e.root[i]
+	if l == nil || l.owner != e.owner {
+		l = copied(l)
+		l.owner = e.owner
+		e.root[i] = l
+	}
+	b := l.branches[j]
+	if b == nil || b.owner != e.owner {
+		b = copied(b)
+		b.owner = e.owner
+		l.branches[j] = b
+	}
+	return &b.leaves[k]
 }
 
-// own makes the leaf at i, j writable, with room for one more.
-func (e *edit[K, V]) own(i, j int) *leaf[V] {
-	if e.owned[i] == nil {
-		e.owned[i] = new([leaves]bool)
-		b := new(branch[V])
-		if e.root[i] != nil {
-			*b = *e.root[i]
-		}
-		e.root[i] = b
+// copied is a copy of what is there, or new.
+func copied[T any](from *T) *T {
+	to := new(T)
+	if from != nil {
+		*to = *from
 	}
-	l := &e.root[i][j]
-	if !e.owned[i][j] {
-		e.owned[i][j] = true
-		copied := make(leaf[V], len(*l), len(*l)+1)
-		copy(copied, *l)
-		*l = copied
-	}
-	return l
+	return to
 }
 
 // set adds an element, or replaces the one with its key, which it gives back.
 func (e *edit[K, V]) set(element V) (before V, replaced bool) {
 	hash := element.keyHash()
-	l := e.own(position(hash))
-	if n := find(*l, element.mapKey(), hash); n >= 0 {
-		before, (*l)[n].element = (*l)[n].element, element
-		return before, true
+	l := e.own(hash)
+	n := find(*l, element.mapKey(), hash)
+	if replaced = n >= 0; !replaced {
+		n = len(*l)
+		e.size++
 	}
-	*l = append(*l, twig[V]{hash, element})
-	e.size++
-	return before, false
+	changed := make(leaf[V], max(len(*l), n+1))
+	copy(changed, *l)
+	before = changed[n].element
+	changed[n] = twig[V]{hash, element}
+	*l = changed
+	return before, replaced
 }
 
 // remove takes the element with a key away and gives it back, where there is
 // one.
 func (e *edit[K, V]) remove(key K, hash uint64) (before V, removed bool) {
-	if find(e.leafOf(hash), key, hash) < 0 {
+	l := e.leafOf(hash)
+	n := find(l, key, hash)
+	if n < 0 {
 		return before, false
 	}
-	l := e.own(position(hash))
-	n, last := find(*l, key, hash), len(*l)-1
-	before = (*l)[n].element
-	(*l)[n] = (*l)[last]
-	clear((*l)[last:])
-	*l = (*l)[:last]
+	changed := make(leaf[V], 0, len(l)-1)
+	*e.own(hash) = append(append(changed, l[:n]...), l[n+1:]...)
 	e.size--
-	return before, true
+	return l[n].element, true
 }

@@ -27,23 +27,23 @@ type row struct {
 // owner is what the rows of one instance have in common.
 type owner struct {
 	key         naming.Key
-	setting     naming.State
-	present     naming.State
-	flowOff     bool
-	bak         int32
-	enableGroup bool
 	groupName   string // ip_group_name, trimmed
 	setID       string // as it is sent
-	set         naming.SetID
+	bak         int32
+	serving     bool // goes into active lists
+	enableGroup bool
+	inSet       bool // setID is name.area.group and can be chosen by
 	registry    bool // of t_registry_info
+}
+
+// area cuts a set id that can be chosen by into name, name.area and group.
+func (o *owner) area() (name, area, group string) {
+	first, last := strings.IndexByte(o.setID, '.'), strings.LastIndexByte(o.setID, '.')
+	return o.setID[:first], o.setID[:last], o.setID[last+1:]
 }
 
 // standby is bakFlag's value for rows that are in no list.
 const standby = 1
-
-func (o *owner) serving() bool {
-	return o.setting == naming.Active && o.present == naming.Active && !o.flowOff
-}
 
 // compareRows is the order of lists: by host, port, transport and timeout, as
 // text and numbers; what is equal in these by node, application, server and
@@ -127,12 +127,10 @@ type BadRow struct {
 }
 
 // newOwner takes over what look-ups need of an instance that has a server row.
-func newOwner(key naming.Key, server *naming.Server, flowOff bool) (*owner, error) {
+func newOwner(key naming.Key, server *naming.Server, serving bool) (*owner, error) {
 	o := &owner{
 		key:         key,
-		setting:     server.SettingState,
-		present:     server.PresentState,
-		flowOff:     flowOff,
+		serving:     serving,
 		bak:         server.BakFlag,
 		enableGroup: server.EnableGroup,
 		groupName:   strings.Trim(server.IPGroupName, " \t\r\n"),
@@ -141,18 +139,17 @@ func newOwner(key naming.Key, server *naming.Server, flowOff bool) (*owner, erro
 	if !server.EnableSet {
 		return o, nil
 	}
-	set := naming.SetID{Name: server.SetName, Area: server.SetArea, Group: server.SetGroup}
-	if err := checkSet(set); err != nil {
+	if err := checkSet(server); err != nil {
 		return o, err
 	}
-	o.set = set
+	o.inSet = true
 	return o, nil
 }
 
 // checkSet holds a set id to what can be chosen by it.
-func checkSet(set naming.SetID) error {
+func checkSet(server *naming.Server) error {
 	for _, part := range []struct{ name, text string }{
-		{"set_name", set.Name}, {"set_area", set.Area}, {"set_group", set.Group},
+		{"set_name", server.SetName}, {"set_area", server.SetArea}, {"set_group", server.SetGroup},
 	} {
 		switch {
 		case part.text == "":
@@ -170,7 +167,7 @@ func checkSet(set naming.SetID) error {
 func newRecord(instance *naming.Instance, seed maphash.Seed) *record {
 	r := &record{instance: instance, key: instance.Key.Fold()}
 	r.hash = maphash.Comparable(seed, r.key)
-	owner, err := newOwner(instance.Key, instance.Server, instance.FlowOff())
+	owner, err := newOwner(instance.Key, instance.Server, instance.Serving())
 	if err != nil {
 		r.bad = append(r.bad, BadRow{
 			Key: instance.Key, Value: instance.Server.SetID(),
@@ -256,8 +253,7 @@ func newRegistryRow(e naming.RegistryEntry) (*row, *BadRow) {
 	}
 	return &row{Endpoint: endpoint, object: e.Servant, adapter: e.Locator, owner: &owner{
 		key:         naming.Key{Node: node},
-		setting:     naming.Active,
-		present:     e.PresentState,
+		serving:     e.PresentState == naming.Active,
 		enableGroup: e.EnableGroup,
 		registry:    true,
 	}}, nil

@@ -45,7 +45,6 @@ func (t *Table) newTombstone(source naming.Tombstone) *tombstone {
 	}
 	// The set id of a removed instance was reported while it was there.
 	owner, _ := newOwner(source.Key, &source.Server, false)
-	owner.present = naming.Inactive
 	return &tombstone{
 		row:    &row{Endpoint: endpoint, object: source.Adapter.Servant, adapter: source.Adapter.Name, owner: owner},
 		source: source,

@@ -94,17 +94,16 @@ func (v *view) newSets() *sets {
 		return l
 	}
 	for _, e := range v.entries {
-		set := e.owner.set
-		if set.Name == "" {
+		if !e.owner.inSet {
 			continue
 		}
-		s.names[set.Name] = true
-		area := set.Name + "." + set.Area
+		name, area, group := e.owner.area()
+		s.names[name] = true
 		list(s.exact, area+"."+wildcard).add(e)
-		if set.Group == wildcard {
+		if group == wildcard {
 			list(s.wild, area).add(e)
 		} else {
-			list(s.exact, area+"."+set.Group).add(e)
+			list(s.exact, e.owner.setID).add(e)
 		}
 	}
 	if len(s.names) == 0 {
@@ -117,14 +116,13 @@ func (v *view) newSets() *sets {
 // bury appends tombstones to the lists that there are.
 func (s *sets) bury(tombstones []entry) {
 	for _, e := range tombstones {
-		set := e.owner.set
-		if set.Name == "" {
+		if !e.owner.inSet {
 			continue
 		}
-		area := set.Name + "." + set.Area
+		_, area, group := e.owner.area()
 		matching := []*lists{s.exact[area+"."+wildcard], s.wild[area]}
-		if set.Group != wildcard {
-			matching[1] = s.exact[area+"."+set.Group]
+		if group != wildcard {
+			matching[1] = s.exact[e.owner.setID]
 		}
 		for _, l := range matching {
 			if l != nil {
@@ -188,7 +186,7 @@ func (v *view) groupStep(group int32) groupStep {
 	}
 	active := make(map[int32]bool)
 	for _, e := range v.entries {
-		if e.owner.serving() {
+		if e.owner.serving {
 			active[e.work()] = true
 		}
 	}
