@@ -50,7 +50,7 @@ type Progress struct {
 }
 
 func (p Progress) String() string {
-	took := fmt.Sprintf("%v of at most %v", p.Elapsed.Round(100*time.Millisecond), p.Maximum)
+	took := fmt.Sprintf("%v of at most %v", p.Elapsed.Round(100*time.Millisecond), p.Maximum.Round(100*time.Millisecond))
 	if p.Busy > 0 {
 		return fmt.Sprintf("%d of %d connections still carry requests (%s for example), %s", p.Busy, p.Connections, p.Example, took)
 	}

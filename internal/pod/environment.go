@@ -47,6 +47,7 @@ type Environment struct {
 	GracePeriod        time.Duration // TARS_GRACE_PERIOD; a bare number is seconds, as in the manifest; 0: not set
 	MaxRestarts        int           // TARS_MAX_RESTARTS; 0: no limit
 	ProbePort          int           // TARS_PROBE_PORT; 0: none
+	OutputLog          bool          // TARS_OUTPUT_LOG: any value
 
 	SyncDirectory       string // TARS_SYNC_DIRECTORY
 	SyncTargetDirectory string // TARS_SYNC_TARGET_DIRECTORY, $TARS_PATH/bin
@@ -126,6 +127,7 @@ func ReadEnvironment(lookup Lookup) (*Environment, error) {
 		GracePeriod:        v.gracePeriod("TARS_GRACE_PERIOD"),
 		MaxRestarts:        v.number("TARS_MAX_RESTARTS", 0, 0, 1<<31-1),
 		ProbePort:          v.number("TARS_PROBE_PORT", 0, 0, 65535),
+		OutputLog:          v.text("TARS_OUTPUT_LOG", "") != "",
 
 		SyncDirectory:       v.text("TARS_SYNC_DIRECTORY", ""),
 		SyncTargetDirectory: v.text("TARS_SYNC_TARGET_DIRECTORY", paths.Bin("")),

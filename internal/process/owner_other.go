@@ -49,5 +49,8 @@ func (p *Process) Signal(syscall.Signal) error { return ErrUnsupported }
 // Descendants returns ErrUnsupported.
 func Descendants(int) ([]int, error) { return nil, ErrUnsupported }
 
+// Zombies returns ErrUnsupported.
+func Zombies(int) (int, error) { return 0, ErrUnsupported }
+
 // Stopped reports false.
 func Stopped(int) bool { return false }

@@ -12,11 +12,34 @@ import (
 // zombies not among them, in no particular order.
 func Descendants(root int) ([]int, error) { return descendants(root, nil) }
 
+// Zombies returns the number of ended processes below process root that nobody
+// has waited for.
+func Zombies(root int) (int, error) {
+	n := 0
+	err := walk(root, nil, func(e entry) {
+		if e.state == 'Z' {
+			n++
+		}
+	})
+	return n, err
+}
+
 // descendants leaves out the spared ones and all below them.
 func descendants(root int, spared []int) ([]int, error) {
+	var found []int
+	err := walk(root, spared, func(e entry) {
+		if e.state != 'Z' && e.state != 'X' {
+			found = append(found, e.pid)
+		}
+	})
+	return found, err
+}
+
+// walk visits all below root, parents first.
+func walk(root int, spared []int, visit func(entry)) error {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
-		return nil, fmt.Errorf("list processes: %w", err)
+		return fmt.Errorf("list processes: %w", err)
 	}
 	children := make(map[int][]entry)
 	for _, e := range entries {
@@ -29,19 +52,16 @@ func descendants(root int, spared []int) ([]int, error) {
 			children[st.parent] = append(children[st.parent], st)
 		}
 	}
-	var found []int
 	for queue := []int{root}; len(queue) > 0; queue = queue[1:] {
 		for _, c := range children[queue[0]] {
 			if slices.Contains(spared, c.pid) {
 				continue
 			}
 			queue = append(queue, c.pid)
-			if c.state != 'Z' && c.state != 'X' {
-				found = append(found, c.pid)
-			}
+			visit(c)
 		}
 	}
-	return found, nil
+	return nil
 }
 
 // Stopped reports whether the process is stopped by a signal or a debugger.

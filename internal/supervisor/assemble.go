@@ -38,6 +38,9 @@ func FromPod(env *pod.Environment, stdout, stderr io.Writer, logger *slog.Logger
 	if o.Targets, err = readiness.Targets(info); err != nil {
 		return Options{}, warnings, err
 	}
+	if env.OutputLog {
+		o.OutputLog = env.Paths.Log(info.Conf.Application + "." + info.Conf.Server + ".out")
+	}
 	o.WorkerID, o.NeedWorkerID = workerID(env)
 	client, err := newClient(env, info, logger)
 	if err != nil {

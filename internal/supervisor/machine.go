@@ -117,10 +117,13 @@ func (m *machine) begin() {
 	m.after(m.ReportInterval, touchTimer)
 	m.after(bootWait, bootTimer)
 	if m.NeedWorkerID && m.worker == "" {
-		m.after(workerWait, workerTimer)
+		m.after(m.workerWait(), workerTimer)
 	}
 	m.log.Info("registering", "node", m.Registration.NodeName, "application", m.Registration.Application, "server", m.Registration.Server)
 }
+
+// workerWait is how long the server's start waits for a worker id.
+func (m *machine) workerWait() time.Duration { return min(longestWorkerWait, m.ActivatingTimeout) }
 
 func (m *machine) forwardRegistryEvents() {
 	for {

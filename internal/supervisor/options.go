@@ -68,8 +68,9 @@ type Options struct {
 const (
 	// bootWait is how long the server's start waits for the registry.
 	bootWait = 10 * time.Second
-	// workerWait is how long it waits for a worker id.
-	workerWait = time.Minute
+	// longestWorkerWait is how long it waits for a worker id, or the activating
+	// timeout where that is shorter.
+	longestWorkerWait = time.Minute
 	// checkTimeout bounds one look at all adapters.
 	checkTimeout = 3 * time.Second
 	// announceWait is how long the registry may take to commit deactivating

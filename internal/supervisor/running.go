@@ -37,7 +37,7 @@ func (m *machine) onWorkerWaitOver() {
 	if m.phase != booting {
 		return
 	}
-	m.log.Error("no worker id was leased to this instance, and the server must not start without one", "waited", workerWait)
+	m.log.Error("no worker id was leased to this instance, and the server must not start without one", "waited", m.workerWait())
 	m.giveUp(1)
 }
 

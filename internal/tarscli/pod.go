@@ -6,9 +6,7 @@ import "github.com/spf13/cobra"
 func (c *cli) podCommands() []*cobra.Command {
 	return []*cobra.Command{
 		c.supervisorCommand(),
-		c.supervisorCommand(),
 		c.hzcheckCommand(),
-		c.prestopCommand(),
 		c.prestopCommand(),
 	}
 }

@@ -41,6 +41,7 @@ supervisor, hzcheck, prestop
                               cut to fit into it
   TARS_MAX_RESTARTS           crashes in a row before the container ends; 0: no limit
   TARS_PROBE_PORT             HTTP port of /readyz and /healthz; 0: none
+  TARS_OUTPUT_LOG             any value: keep the server's output in $TARS_PATH/log too
   SERVER_VERSION              reported as the server's version
 
 notify, and calls to the registry
