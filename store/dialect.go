@@ -137,8 +137,8 @@ var keyColumns = []string{"application", "server_name", "node_name"}
 // Tars' tables, whose indexes have many names.
 func (d *dialect) matching(table, index string, columns []string, count int) string {
 	var b strings.Builder
+	marks := strings.TrimSuffix(strings.Repeat("?,", len(columns)), ",")
 	if d.sqlite() {
-		marks := strings.TrimSuffix(strings.Repeat("?,", len(columns)), ",")
 		b.WriteString(" FROM (VALUES ")
 		repeat(&b, "("+marks+")", ",", count)
 		fmt.Fprintf(&b, ") k CROSS JOIN %s t ON ", table)
@@ -154,8 +154,11 @@ func (d *dialect) matching(table, index string, columns []string, count int) str
 	if index != "" {
 		b.WriteString(" FORCE INDEX (" + index + ")")
 	}
-	b.WriteString(" WHERE ")
-	repeat(&b, "(t."+strings.Join(columns, "=? AND t.")+"=?)", " OR ", count)
+	// As a list of rows, not as conditions joined by OR: those MariaDB takes for
+	// "all of the application" where the keys have it in common.
+	b.WriteString(" WHERE (t." + strings.Join(columns, ", t.") + ") IN (")
+	repeat(&b, "("+marks+")", ",", count)
+	b.WriteByte(')')
 	return b.String()
 }
 
