@@ -46,7 +46,8 @@ func (c *Call) Peer() netip.AddrPort { return c.conn.Peer() }
 // Local is the address the connection came to.
 func (c *Call) Local() netip.AddrPort { return c.conn.Local() }
 
-// Conn is the connection the call came on, nil for a call made by NewPooledCall.
+// Conn is the connection the call came on. That of a call made by NewPooledCall
+// leads nowhere: Push fails, and it never ends.
 func (c *Call) Conn() *Conn { return c.conn }
 
 // ContextValue looks a key of the request's context up. It does not allocate.

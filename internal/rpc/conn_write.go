@@ -81,6 +81,7 @@ func (c *Conn) flush() (reason string) {
 	}
 	if rest := s.out[n:]; len(rest) > 0 {
 		if !c.server.hold(len(rest)) {
+			c.abortLocked(ReasonMemory) // half of an answer is written
 			return ReasonMemory
 		}
 		c.draining = true
