@@ -28,7 +28,7 @@ func Decide(env *Environment) (*Info, []string, error) {
 	if err != nil {
 		before = &Info{} // none, or broken: it is about to be made anew
 	}
-	info, err := decide(env, meta, address, newPorts(env.RandomPortMin, env.RandomPortMax), before)
+	info, err := decide(env, meta, address, newPorts(env.RandomPortMin, env.RandomPortMax, address), before)
 	if err != nil && missing {
 		err = fmt.Errorf("%w (%s does not exist)", err, env.Paths.Meta())
 	}

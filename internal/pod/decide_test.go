@@ -39,7 +39,7 @@ adapters:
     protocol: not_tars
 `)
 	e := mustRead(t, "TARS_PATH="+root, "POD_IP=127.0.0.7", "TARS_NAMESPACE=games", "TARS_RAND_PORT_MIN=13000", "TARS_RAND_PORT_MAX=13003", "TARS_WORKER_ID=5")
-	p := newPorts(e.RandomPortMin, e.RandomPortMax)
+	p := newPorts(e.RandomPortMin, e.RandomPortMax, "127.0.0.7")
 	p.free = func(_ naming.Transport, host string, port int) bool { return true }
 	meta, _, err := LoadMeta(e.Paths.Meta())
 	if err != nil {
@@ -145,6 +145,24 @@ func TestDecideTwiceIsTheSame(t *testing.T) {
 	}
 	if third.Conf.Adapters[0].Endpoint != first.Conf.Adapters[0].Endpoint {
 		t.Error("a port that is free was changed")
+	}
+}
+
+// Ten pods that begin at the same moment, before any of them listens.
+func TestPodsOnLoopbackKeepApart(t *testing.T) {
+	seen := make(map[int]bool)
+	for i := range 10 {
+		p := newPorts(13000, 16000, fmt.Sprint("127.0.0.", 10+i))
+		for range 5 {
+			port, err := p.pick(naming.TCP, "127.0.0.1", 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if seen[port] {
+				t.Fatalf("pod %d was given %d, which another has", i, port)
+			}
+			seen[port] = true
+		}
 	}
 }
 
@@ -264,7 +282,7 @@ func FuzzParseMeta(f *testing.F) {
 			return
 		}
 		e := &Environment{Namespace: "ns"}
-		p := newPorts(1, 65535)
+		p := newPorts(1, 65535, "10.0.0.1")
 		p.free = func(naming.Transport, string, int) bool { return true }
 		info, err := decide(e, meta, "127.0.0.1", p, &Info{})
 		if err != nil {

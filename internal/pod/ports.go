@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"strconv"
 	"syscall"
 
@@ -14,12 +15,24 @@ import (
 // ports hands out ports of a range that are free now, none twice.
 type ports struct {
 	low, high int
+	start     int // where to look first, counted from low
 	taken     map[int]bool
 	free      func(transport naming.Transport, host string, port int) bool
 }
 
-func newPorts(low, high int) *ports {
-	return &ports{low: low, high: high, taken: make(map[int]bool), free: isFree}
+// newPorts begins its search at a random place of the range, so that pods that
+// share an address and start together seldom want the same port. Pods that are
+// played on one machine's loopback addresses all listen on 127.0.0.1 for admin
+// commands; there the addresses keep the places apart.
+func newPorts(low, high int, address string) *ports {
+	n := high - low + 1
+	p := &ports{low: low, high: high, start: rand.IntN(n), taken: make(map[int]bool), free: isFree}
+	if ip, err := netip.ParseAddr(address); err == nil && ip.Is4() && ip.IsLoopback() {
+		const apart = 31 // more ports than a server has
+		last := ip.As4()
+		p.start = (int(last[1])<<16 | int(last[2])<<8 | int(last[3])) * apart % n
+	}
+	return p
 }
 
 // pick takes the wanted port where that is in the range and free, else any.
@@ -27,12 +40,9 @@ func (p *ports) pick(transport naming.Transport, host string, wanted int) (int, 
 	if wanted >= p.low && wanted <= p.high && p.take(transport, host, wanted) {
 		return wanted, nil
 	}
-	// From a random place through the whole range: two pods on one machine
-	// seldom meet, and the last free port is found as well.
 	n := p.high - p.low + 1
-	start := rand.IntN(n)
 	for i := range n {
-		if port := p.low + (start+i)%n; p.take(transport, host, port) {
+		if port := p.low + (p.start+i)%n; p.take(transport, host, port) {
 			return port, nil
 		}
 	}
