@@ -141,6 +141,10 @@ func (m macros) fill(endpoint string, earlier int) (string, error) {
 		}
 		endpoint = strings.Replace(endpoint, randomPort, fmt.Sprint(port), 1)
 	}
+	// The macro may stand where a number means something else than 0 does.
+	if _, err := naming.ParseEndpoint(endpoint); err != nil {
+		return "", err
+	}
 	return endpoint, nil
 }
 

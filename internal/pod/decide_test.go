@@ -275,6 +275,7 @@ func TestLoadInfo(t *testing.T) {
 
 func FuzzParseMeta(f *testing.F) {
 	f.Add([]byte("application: App\nserver: S\nadapters:\n  - object: A\n    endpoint: tcp -h ${local_ip} -p ${random_port}\n"))
+	f.Add([]byte("application: A\nserver: S\nlocal: tcp -${random_port}\n"))
 	f.Add([]byte("report_interval: 10s\nadapters: [{object: [}]"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		meta, err := ParseMeta(text)
