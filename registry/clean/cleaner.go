@@ -106,8 +106,13 @@ type Request struct {
 	Actor string
 }
 
-// timeLayout is how Tars' tables write a time.
-const timeLayout = time.DateTime
+// parseTime reads a time as Tars' tables write it, without a fraction.
+func parseTime(text string) (time.Time, error) {
+	if len(text) != len(time.DateTime) {
+		return time.Time{}, fmt.Errorf("%q is not of the form yyyy-mm-dd hh:mm:ss", text)
+	}
+	return time.Parse(time.DateTime, text)
+}
 
 // Clean removes what pods left behind before the cut-off: instances, then the
 // nodes on which nothing is registered any more. A cut-off that cannot be used is
@@ -117,7 +122,7 @@ func (c *Cleaner) Clean(ctx context.Context, request Request) (Report, error) {
 	c.round.Lock()
 	defer c.round.Unlock()
 	request.Actor = cmp.Or(request.Actor, "clean")
-	report := Report{DryRun: request.DryRun, Before: request.Before}
+	report := Report{DryRun: request.DryRun, Before: request.Before, Servers: []Removal{}, Nodes: []Removal{}}
 	age, err := c.age(ctx, &report)
 	if err != nil {
 		return Report{}, err
@@ -128,8 +133,12 @@ func (c *Cleaner) Clean(ctx context.Context, request Request) (Report, error) {
 	}
 	slices.SortFunc(stale.Instances, naming.Key.Compare)
 	if request.DryRun {
-		report.Servers = removals(stale.Instances)
-		report.Nodes = nodeRemovals(c.emptied(stale))
+		for _, key := range stale.Instances {
+			report.Servers = append(report.Servers, removal(key, nil))
+		}
+		for _, node := range c.emptied(stale) {
+			report.Nodes = append(report.Nodes, nodeRemoval(node, nil))
+		}
 		return report, nil
 	}
 	c.removeInstances(ctx, stale.Instances, request.Actor, &report)
@@ -144,15 +153,15 @@ func (c *Cleaner) age(ctx context.Context, report *Report) (time.Duration, error
 	if err != nil {
 		return 0, fmt.Errorf("read the database's time: %w", err)
 	}
-	now, err := time.Parse(timeLayout, text)
+	now, err := parseTime(text)
 	if err != nil {
 		return 0, fmt.Errorf("read the database's time: %w", err)
 	}
 	if report.Before == "" {
-		report.Before = now.Add(-c.options.After).Format(timeLayout)
+		report.Before = now.Add(-c.options.After).Format(time.DateTime)
 		return c.options.After, nil
 	}
-	before, err := time.Parse(timeLayout, report.Before)
+	before, err := parseTime(report.Before)
 	if err != nil {
 		return 0, invalid("is not a time of the form yyyy-mm-dd hh:mm:ss")
 	}
@@ -202,7 +211,7 @@ func (c *Cleaner) removeInstances(ctx context.Context, keys []naming.Key, actor 
 	})
 	for i, outcome := range outcomes {
 		if outcome.err != nil || outcome.done {
-			report.Servers = append(report.Servers, Removal{Key: keys[i], Failure: failure(outcome.err)})
+			report.Servers = append(report.Servers, removal(keys[i], outcome.err))
 		}
 	}
 }
@@ -213,7 +222,7 @@ func (c *Cleaner) removeNodes(ctx context.Context, nodes []string, actor string,
 	})
 	for i, outcome := range outcomes {
 		if outcome.err != nil || outcome.done {
-			report.Nodes = append(report.Nodes, Removal{Key: naming.Key{Node: nodes[i]}, Failure: failure(outcome.err)})
+			report.Nodes = append(report.Nodes, nodeRemoval(nodes[i], outcome.err))
 		}
 	}
 }

@@ -3,7 +3,6 @@ package clean
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 )
@@ -25,7 +24,7 @@ func ParseCommand(arguments string) (Request, error) {
 		return Request{}, nil
 	}
 	before := strings.Join(words[1:], " ")
-	if _, err := time.Parse(timeLayout, before); err != nil {
+	if _, err := parseTime(before); err != nil {
 		return Request{}, usageError("has the cut-off %s", shown(before))
 	}
 	return Request{Before: before}, nil

@@ -14,30 +14,24 @@ type Report struct {
 	DryRun  bool      `json:"dryRun"`
 	Before  string    `json:"before"` // the cut-off, in the database's time zone
 	Servers []Removal `json:"servers"`
-	Nodes   []Removal `json:"nodes"` // their keys name the node only
+	Nodes   []Removal `json:"nodes"`
 }
 
-// Removal is one server or node.
+// Removal is one server, or one node, which has neither application nor server.
 type Removal struct {
-	Key naming.Key `json:"key"`
+	Application string `json:"application,omitempty"`
+	Server      string `json:"server,omitempty"`
+	Node        string `json:"node"`
 	// Failure says why it could not be removed; "": it was.
 	Failure string `json:"failure,omitempty"`
 }
 
-func removals(keys []naming.Key) []Removal {
-	list := make([]Removal, len(keys))
-	for i, key := range keys {
-		list[i].Key = key
-	}
-	return list
+func removal(key naming.Key, err error) Removal {
+	return Removal{key.Application, key.Server, key.Node, failure(err)}
 }
 
-func nodeRemovals(nodes []string) []Removal {
-	list := make([]Removal, len(nodes))
-	for i, node := range nodes {
-		list[i].Key.Node = node
-	}
-	return list
+func nodeRemoval(node string, err error) Removal {
+	return removal(naming.Key{Node: node}, err)
 }
 
 // failure is what a report says of an error; the sentences of the database stay
@@ -71,10 +65,11 @@ func (r Report) Failed() int {
 func (r Report) String() string {
 	var b strings.Builder
 	for _, removal := range r.Servers {
-		writeLine(&b, "server", removal.Key.String(), removal.Failure)
+		key := naming.Key{Application: removal.Application, Server: removal.Server, Node: removal.Node}
+		writeLine(&b, "server", key.String(), removal.Failure)
 	}
 	for _, removal := range r.Nodes {
-		writeLine(&b, "node", removal.Key.Node, removal.Failure)
+		writeLine(&b, "node", removal.Node, removal.Failure)
 	}
 	servers, nodes := plural(len(r.Servers), "server"), plural(len(r.Nodes), "node")
 	failed := r.Failed()
