@@ -201,7 +201,7 @@ exec $SERVER --config=$CONF
 	p.WaitReady()
 	Eventually(t, "the detached process", func() bool { return strings.Contains(p.Output(), "detached") })
 	pids, err := process.Descendants(p.Pid())
-	if err != nil || len(pids) < 3 {
+	if err != nil || len(pids) < 2 {
 		t.Fatalf("processes %v, %v", pids, err)
 	}
 	if d := p.Delete(30*time.Second, TermOnly); d.Killed || d.ExitCode != 0 {

@@ -164,6 +164,61 @@ func (p *Pod) Start() {
 	p.container = c
 }
 
+// StartServer starts the server without a supervisor; what it wrote comes when
+// it has ended.
+func (p *Pod) StartServer() <-chan string {
+	p.t.Helper()
+	cmd := exec.Command(p.Path("bin", "start.sh"))
+	cmd.Env = p.env
+	var out output
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	said := make(chan string, 1)
+	done := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // how it ended is not the point
+		said <- out.String()
+		close(done)
+	}()
+	p.t.Cleanup(func() {
+		_ = cmd.Process.Kill() // has ended, most likely
+		<-done
+	})
+	return said
+}
+
+func (p *Pod) remove(name string) {
+	p.t.Helper()
+	if err := os.Remove(p.Path(name)); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *Pod) chmod(name string, mode os.FileMode) {
+	p.t.Helper()
+	if err := os.Chmod(p.Path(name), mode); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// find returns the process below the supervisor that runs the program.
+func (p *Pod) find(program string) int {
+	p.t.Helper()
+	pids, err := process.Descendants(p.Pid())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, pid := range pids {
+		if file, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)); err == nil && file == program {
+			return pid
+		}
+	}
+	p.t.Fatalf("%s does not run", program)
+	return 0
+}
+
 // Output is what the container wrote to stdout, Log to stderr.
 func (p *Pod) Output() string { return p.container.out.String() }
 
@@ -176,11 +231,7 @@ func (p *Pod) Pid() int { return p.container.cmd.Process.Pid }
 // ServerPid is the process of the server itself.
 func (p *Pod) ServerPid() int {
 	p.t.Helper()
-	pids, err := process.Descendants(p.Pid())
-	if err != nil || len(pids) == 0 {
-		p.t.Fatalf("no server runs: %v", err)
-	}
-	return pids[len(pids)-1]
+	return p.find(p.spec.Program)
 }
 
 // Signal sends the supervisor a signal.

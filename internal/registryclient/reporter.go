@@ -85,7 +85,7 @@ func (r *Reporter) Events() <-chan Event { return r.events }
 func (r *Reporter) Set(state naming.State) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.state != state {
+	if r.state != state && !r.removed {
 		r.state = state
 		r.interrupt()
 	}

@@ -6,6 +6,7 @@ package servernode
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"time"
@@ -19,6 +20,7 @@ import (
 // Node answers as tarsnode's ServerObj does. It is safe for concurrent use.
 type Node struct {
 	server *rpc.Server
+	log    *slog.Logger
 
 	mu      sync.Mutex
 	last    time.Time // of the last keepalive, zero before the first
@@ -28,13 +30,13 @@ type Node struct {
 // Listen opens the endpoint that the configuration's node names, a locator such
 // as "tars.tarsnode.ServerObj@tcp -h 127.0.0.1 -p 19386 -t 60000". The caller
 // must Close the node.
-func Listen(ctx context.Context, locator string) (*Node, error) {
+func Listen(ctx context.Context, locator string, log *slog.Logger) (*Node, error) {
 	object, at, _ := strings.Cut(locator, "@")
 	endpoint, err := naming.ParseEndpoint(at)
 	if err != nil {
 		return nil, fmt.Errorf("listen as the server's node %q: %w", locator, err)
 	}
-	n := &Node{server: rpc.NewServer(rpc.Options{MaxConnections: 100, Workers: 2, Linger: time.Millisecond})}
+	n := &Node{log: log, server: rpc.NewServer(rpc.Options{MaxConnections: 100, Workers: 2, Linger: time.Millisecond})}
 	_, err = n.server.Listen(ctx, "tcp", endpoint.Address(), rpc.ListenOptions{}, rpc.Servant{
 		Name:     object,
 		Dispatch: rpc.Generated(nodef.NewServerF(), n),
@@ -79,9 +81,12 @@ func (n *Node) Version() string {
 }
 
 // KeepAlive takes a keepalive of the server or of one of its adapters.
-func (n *Node) KeepAlive(context.Context, *nodef.ServerInfo) (int32, error) {
+func (n *Node) KeepAlive(_ context.Context, info *nodef.ServerInfo) (int32, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.last.IsZero() {
+		n.log.Info("the server reports to its node", "pid", info.Pid)
+	}
 	n.last = time.Now()
 	return 0, nil
 }

@@ -97,12 +97,12 @@ func (m *machine) leave(why string) {
 	m.plan = newPlan(time.Now(), wait, m.GracePeriod)
 	m.after(time.Until(m.plan.end), deadlineTimer)
 	m.phase = announcing
-	m.publish()
 	if !hadClients {
 		m.tell(why + ": leaving at once, no client was sent here")
 		m.remove()
 		return
 	}
+	m.publish()
 	m.tell(why + ": telling the registry that this instance is leaving")
 	if !m.registered || m.ended != "" {
 		m.drain()

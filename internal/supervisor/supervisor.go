@@ -132,7 +132,7 @@ func (m *machine) listenAsNode() {
 	if m.NodeLocator == "" {
 		return
 	}
-	node, err := servernode.Listen(m.ctx, m.NodeLocator)
+	node, err := servernode.Listen(m.ctx, m.NodeLocator, m.log)
 	if err != nil {
 		m.log.Warn("the server's keepalives to its node are not taken", "error", err)
 		return
@@ -155,6 +155,10 @@ func (m *machine) close() {
 	m.group.Wait()
 	if m.owner == nil {
 		return
+	}
+	// Nobody shall take this life's state for the next one's.
+	if err := readiness.Clear(m.Paths); err != nil {
+		m.log.Warn("clear the state", "error", err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
