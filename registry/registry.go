@@ -14,6 +14,7 @@ import (
 
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 	"github.com/tarsregistry/tarsregistry/internal/rpc"
+	"github.com/tarsregistry/tarsregistry/registry/clean"
 	"github.com/tarsregistry/tarsregistry/registry/commit"
 	"github.com/tarsregistry/tarsregistry/registry/follow"
 	"github.com/tarsregistry/tarsregistry/registry/heartbeat"
@@ -39,6 +40,8 @@ type Registry struct {
 	rules     transition.Rules
 	committer *commit.Committer
 	follower  *follow.Follower
+	sweeper   *sweep.Sweeper
+	cleaner   *clean.Cleaner
 
 	// announcing ends first when the registry stops, working goes on as long as
 	// servants answer.
@@ -53,7 +56,6 @@ type Registry struct {
 	server    *rpc.Server
 	flusher   *heartbeat.Flusher
 	keeper    *replicas.Keeper
-	sweeper   *sweep.Sweeper
 
 	pictureTaken time.Time // when the picture that came from disk was current
 	pictureSaved uint64    // version of the one that was written last
@@ -96,6 +98,8 @@ func New(options Options) (*Registry, error) {
 	r.roster = roster.New(tableFollower{r.table}, bookFollower{r.book})
 	r.follower = follow.New(r.store, r.roster, r.table, follow.Options{Replica: r.replica, Logger: options.Logger})
 	r.committer = commit.New(r.store, commit.Options{Publish: r.publish})
+	r.sweeper = r.newSweeper()
+	r.cleaner = r.newCleaner()
 	return r, nil
 }
 
@@ -183,7 +187,7 @@ func (r *Registry) writable() error {
 func (r *Registry) Stop(ctx context.Context) error {
 	r.mu.Lock()
 	r.phase = stopping
-	server, flusher, keeper, sweeper := r.server, r.flusher, r.keeper, r.sweeper
+	server, flusher, keeper := r.server, r.flusher, r.keeper
 	r.mu.Unlock()
 	r.announcing.end()
 	var failures []error
@@ -195,8 +199,9 @@ func (r *Registry) Stop(ctx context.Context) error {
 	if keeper != nil {
 		note("leave t_registry_info", r.leave(ctx, keeper))
 	}
-	if sweeper != nil {
-		note("stop sweeping", sweeper.Close(ctx))
+	if keeper != nil {
+		note("stop cleaning", r.cleaner.Close(ctx))
+		note("stop sweeping", r.sweeper.Close(ctx))
 	}
 	if server != nil {
 		note("finish requests", server.Shutdown(ctx))

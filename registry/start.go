@@ -181,10 +181,9 @@ func (r *Registry) startJobs(ctx context.Context) {
 		Book: r.book, Store: r.store, WriteThrough: r.writeThrough,
 		Replica: r.replica, Logger: r.logger,
 	})
-	sweeper := r.newSweeper()
 	keeper := replicas.NewKeeper(r.store, r.registryEntries(), r.logger)
 	r.mu.Lock()
-	r.flusher, r.keeper, r.sweeper = flusher, keeper, sweeper
+	r.flusher, r.keeper = flusher, keeper
 	r.mu.Unlock()
 	if err := keeper.Beat(ctx); err != nil && ctx.Err() == nil {
 		r.logger.Warn("cannot enter t_registry_info yet", slog.Any("error", err))
@@ -192,7 +191,8 @@ func (r *Registry) startJobs(ctx context.Context) {
 	if err := r.follower.Refresh(ctx); err != nil && ctx.Err() == nil {
 		r.logger.Warn("cannot read t_registry_info yet", slog.Any("error", err))
 	}
-	sweeper.Start()
+	r.sweeper.Start()
+	r.cleaner.Start()
 	r.announcing.start(keeper.Run)
 	r.working.start(r.follower.Run)
 	r.working.start(r.table.Run)

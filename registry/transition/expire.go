@@ -70,3 +70,18 @@ func Clean(tx Tx, key naming.Key, reason, actor string) Outcome {
 	settleNode(tx, instance.Node)
 	return Outcome{Changed: true}
 }
+
+// RemoveNode removes the row of a pod's node on which nothing is registered any
+// more. known are instances that may still be there; they are in the scope.
+func RemoveNode(tx Tx, name string, known []naming.Key) Outcome {
+	if !Podlike(tx.Node(name)) || len(tx.LeasesOn(name)) > 0 {
+		return Outcome{}
+	}
+	for _, key := range known {
+		if tx.Instance(key).Server != nil {
+			return Outcome{}
+		}
+	}
+	tx.DeleteNode(name)
+	return Outcome{Changed: true}
+}

@@ -21,6 +21,8 @@ type Tx interface {
 	Put(instance *naming.Instance, event naming.Event)
 	// PutNode makes a node's row what is given.
 	PutNode(node naming.Node)
+	// DeleteNode removes a node's row, unless the node has tarsnode.
+	DeleteNode(name string)
 }
 
 // Action is what the answer asks of the pod (extensions.md, tars-action).

@@ -54,6 +54,8 @@ func (t *tables) Put(instance *naming.Instance, event naming.Event) {
 	}
 }
 
+func (t *tables) DeleteNode(name string) { delete(t.nodes, naming.Fold(name)) }
+
 func (t *tables) PutNode(node naming.Node) { t.nodes[naming.Fold(node.Name)] = &node }
 
 var (
