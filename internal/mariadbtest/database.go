@@ -13,7 +13,7 @@ import (
 // its DSN. It is dropped when the test ends.
 func (s *Server) Database(t testing.TB) (dsn string) {
 	t.Helper()
-	name := "tarsregistry_test_" + strings.ToLower(rand.Text()[:12])
+	name := databaseName()
 	s.exec(t.Context(), t, "CREATE DATABASE "+name+" CHARACTER SET utf8mb4")
 	t.Cleanup(func() {
 		if s.private {
@@ -25,6 +25,10 @@ func (s *Server) Database(t testing.TB) (dsn string) {
 		s.exec(ctx, t, "DROP DATABASE "+name)
 	})
 	return s.DSN(name)
+}
+
+func databaseName() string {
+	return "tarsregistry_test_" + strings.ToLower(rand.Text()[:12])
 }
 
 // Open opens a connection pool that is closed when the test ends.

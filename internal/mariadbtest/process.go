@@ -27,7 +27,7 @@ type process struct {
 func startProcess(path string, arguments, environment []string, output *os.File) (*process, error) {
 	// Lives longer than any context of a test: ended by kill or terminate.
 	command := exec.CommandContext(context.Background(), path, arguments...)
-	command.Env = append(os.Environ(), environment...)
+	command.Env = environment
 	command.Stdout, command.Stderr = output, output
 	command.SysProcAttr = dieWithParent()
 

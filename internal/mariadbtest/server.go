@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"testing"
@@ -25,14 +26,14 @@ type Server struct {
 	config *mysql.Config // address and account, no database
 
 	// What follows is empty for a server that is not ours (TARSREGISTRY_TEST_DSN).
-	program     string
-	arguments   []string
-	environment []string
-	log         string
-	process     *process // nil while it is down
-	release     []func() error
+	program   string
+	arguments []string
+	log       string
+	process   *process // nil while it is down
+	release   []func() error
 
-	private bool // for one test alone
+	private bool  // for one test alone
+	node    *node // what a member of a cluster has besides, nil for others
 }
 
 // An Option changes how a server is started.
@@ -52,18 +53,28 @@ func Start(t testing.TB, options ...Option) *Server {
 	if err != nil {
 		t.Fatalf("mariadbtest: %v", err)
 	}
-	server.private = true
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("mariadbtest: last lines of the server's log:\n%s", tail(server.log, 20))
-		}
-		if err := server.destroy(); err != nil {
-			t.Errorf("mariadbtest: %v", err)
-		}
-	})
+	if err := server.start(t.Context()); err != nil {
+		t.Fatalf("mariadbtest: %v", errors.Join(err, server.destroy()))
+	}
+	server.endWith(t)
 	return server
 }
 
+// endWith binds a server to a test, which then has it alone.
+func (s *Server) endWith(t testing.TB) {
+	t.Helper()
+	s.private = true
+	t.Cleanup(func() {
+		if t.Failed() && s.log != "" {
+			t.Logf("mariadbtest: last lines of the log of %s:\n%s", s.Addr(), tail(s.log, 300))
+		}
+		if err := s.destroy(); err != nil {
+			t.Errorf("mariadbtest: %v", err)
+		}
+	})
+}
+
+// newServer makes a server's folder and settings; it does not run yet.
 func newServer(ctx context.Context, options ...Option) (server *Server, err error) {
 	program, err := binary("mariadbd", "mysqld")
 	if err != nil {
@@ -107,9 +118,6 @@ func newServer(ctx context.Context, options ...Option) (server *Server, err erro
 	server.arguments = arguments(data, port)
 	for _, option := range options {
 		option(&server.arguments)
-	}
-	if err := server.start(ctx); err != nil {
-		return nil, err
 	}
 	return server, nil
 }
@@ -235,8 +243,17 @@ func (s *Server) start(ctx context.Context) error {
 		return fmt.Errorf("open the server's log: %w", err)
 	}
 	defer func() { _ = output.Close() }() // the child has its own
+	arguments, environment := s.arguments, os.Environ()
+	if s.node != nil {
+		joining, err := s.node.joining(ctx, s)
+		if err != nil {
+			return err
+		}
+		arguments = slices.Concat(arguments, joining)
+		environment = append(environment, s.node.environment...)
+	}
 	//nolint:contextcheck // the server outlives its start; kill and terminate end it
-	started, err := startProcess(s.program, s.arguments, s.environment, output)
+	started, err := startProcess(s.program, arguments, environment, output)
 	if err != nil {
 		return err
 	}
@@ -261,6 +278,9 @@ func (s *Server) awaitAnswer(ctx context.Context, started *process) error {
 	defer retry.Stop()
 	for {
 		err := db.PingContext(ctx)
+		if err == nil && s.node != nil {
+			err = s.node.synced(ctx, db)
+		}
 		if err == nil {
 			return nil
 		}

@@ -2,6 +2,7 @@ package mariadbtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -62,12 +63,19 @@ func Shared(t testing.TB) *Server {
 func openShared(ctx context.Context) (*Server, error) {
 	dsn := os.Getenv("TARSREGISTRY_TEST_DSN")
 	if dsn == "" {
-		return newServer(ctx)
+		server, err := newServer(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if err := server.start(ctx); err != nil {
+			return nil, errors.Join(err, server.destroy())
+		}
+		return server, nil
 	}
 	config, err := mysql.ParseDSN(dsn)
 	if err != nil {
 		// The driver's message may quote the DSN, and that has a password.
-		return nil, fmt.Errorf("TARSREGISTRY_TEST_DSN is not a DSN of the form user:password@tcp(host:port)/")
+		return nil, errors.New("TARSREGISTRY_TEST_DSN is not a DSN of the form user:password@tcp(host:port)/")
 	}
 	return &Server{config: config}, nil
 }
