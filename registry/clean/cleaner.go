@@ -29,8 +29,8 @@ type Store interface {
 type Remover interface {
 	// Remove removes the rows of an instance that is not live.
 	Remove(ctx context.Context, key naming.Key, reason, actor string) (bool, error)
-	// RemoveNode removes the row of a node without tarsnode on which nothing is
-	// registered any more.
+	// RemoveNode removes the row of a node without tarsnode, unless a lease that
+	// stands is on it again.
 	RemoveNode(ctx context.Context, node, actor string) (bool, error)
 }
 
@@ -38,10 +38,6 @@ type Remover interface {
 type Options struct {
 	Store   Store
 	Remover Remover
-	// OnNode gives the instances that are registered on a node, so that a dry
-	// run can tell which nodes would be empty. Nil: it tells only those that
-	// are empty already.
-	OnNode func(node string) []naming.Key
 	// Leading says whether it is this replica's turn to do the job; nil: always.
 	Leading func() bool
 	// After is how long an instance stays inactive before it is removed, 24 h.
@@ -132,17 +128,18 @@ func (c *Cleaner) Clean(ctx context.Context, request Request) (Report, error) {
 		return Report{}, fmt.Errorf("look for what can be cleaned: %w", err)
 	}
 	slices.SortFunc(stale.Instances, naming.Key.Compare)
+	slices.Sort(stale.Nodes)
 	if request.DryRun {
 		for _, key := range stale.Instances {
 			report.Servers = append(report.Servers, removal(key, nil))
 		}
-		for _, node := range c.emptied(stale) {
+		for _, node := range stale.Nodes {
 			report.Nodes = append(report.Nodes, nodeRemoval(node, nil))
 		}
 		return report, nil
 	}
 	c.removeInstances(ctx, stale.Instances, request.Actor, &report)
-	c.removeNodes(ctx, candidates(stale), request.Actor, &report)
+	c.removeNodes(ctx, stale.Nodes, request.Actor, &report)
 	return report, nil
 }
 
@@ -177,31 +174,6 @@ func (c *Cleaner) age(ctx context.Context, report *Report) (time.Duration, error
 
 func invalid(format string, args ...any) error {
 	return &naming.InvalidError{Field: "the cut-off", Rule: fmt.Sprintf(format, args...)}
-}
-
-// emptied gives the nodes on which nothing would be left.
-func (c *Cleaner) emptied(stale *store.Stale) []string {
-	if c.options.OnNode == nil {
-		return stale.Nodes
-	}
-	going := make(map[naming.Key]bool, len(stale.Instances))
-	for _, key := range stale.Instances {
-		going[key.Fold()] = true
-	}
-	return slices.DeleteFunc(candidates(stale), func(node string) bool {
-		return slices.ContainsFunc(c.options.OnNode(node), func(key naming.Key) bool { return !going[key.Fold()] })
-	})
-}
-
-// candidates are the nodes that may be empty once the instances are gone, each
-// once.
-func candidates(stale *store.Stale) []string {
-	nodes := slices.Clone(stale.Nodes)
-	for _, key := range stale.Instances {
-		nodes = append(nodes, key.Node)
-	}
-	slices.SortFunc(nodes, func(a, b string) int { return cmp.Compare(naming.Fold(a), naming.Fold(b)) })
-	return slices.CompactFunc(nodes, func(a, b string) bool { return naming.Fold(a) == naming.Fold(b) })
 }
 
 func (c *Cleaner) removeInstances(ctx context.Context, keys []naming.Key, actor string, report *Report) {

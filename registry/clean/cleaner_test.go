@@ -87,7 +87,7 @@ func newFake() *fake {
 				{Application: "App", Server: "One", Node: "10.0.0.1"},
 				{Application: "App", Server: "Two", Node: "10.0.0.1"},
 			},
-			Nodes: []string{"10.0.0.9"},
+			Nodes: []string{"10.0.0.9", "10.0.0.1"}, // on 10.0.0.2 something else lives
 		},
 		alive: map[naming.Key]bool{}, busy: map[string]bool{},
 	}
@@ -113,7 +113,7 @@ func TestCleanRemovesServersAndTheirNodes(t *testing.T) {
 	slices.Sort(f.removed)
 	want := []string{
 		"App.One@10.0.0.1", "App.Two@10.0.0.1", "App.Two@10.0.0.2",
-		"node 10.0.0.1", "node 10.0.0.2", "node 10.0.0.9",
+		"node 10.0.0.1", "node 10.0.0.9",
 	}
 	if !slices.Equal(f.removed, want) {
 		t.Errorf("removed %v, want %v", f.removed, want)
@@ -132,9 +132,8 @@ func TestCleanRemovesServersAndTheirNodes(t *testing.T) {
 server App.Two@10.0.0.1
 server App.Two@10.0.0.2
 node 10.0.0.1
-node 10.0.0.2
 node 10.0.0.9
-removed 3 servers and 3 nodes inactive since before 2026-03-03 12:00:00`
+removed 3 servers and 2 nodes inactive since before 2026-03-03 12:00:00`
 	if got := report.String(); got != wantText {
 		t.Errorf("report:\n%s\nwant:\n%s", got, wantText)
 	}
@@ -152,42 +151,23 @@ func TestDryRunRemovesNothing(t *testing.T) {
 	wantText := `server App.One@10.0.0.1
 server App.Two@10.0.0.1
 server App.Two@10.0.0.2
+node 10.0.0.1
 node 10.0.0.9
-dry run: 3 servers and 1 node inactive since before 2026-03-03 12:00:00 would be removed; "clean n" removes them`
+dry run: 3 servers and 2 nodes inactive since before 2026-03-03 12:00:00 would be removed; "clean n" removes them`
 	if got := report.String(); got != wantText {
 		t.Errorf("report:\n%s\nwant:\n%s", got, wantText)
 	}
 }
 
-func TestDryRunTellsWhichNodesWouldBeEmpty(t *testing.T) {
-	f := newFake()
-	onNode := map[string][]naming.Key{
-		"10.0.0.1": {{Application: "app", Server: "ONE", Node: "10.0.0.1"}, {Application: "App", Server: "Two", Node: "10.0.0.1"}},
-		"10.0.0.2": {{Application: "App", Server: "Two", Node: "10.0.0.2"}, {Application: "App", Server: "Alive", Node: "10.0.0.2"}},
-	}
-	c := f.cleaner(func(o *Options) { o.OnNode = func(node string) []naming.Key { return onNode[node] } })
-	report, err := c.Clean(t.Context(), Request{DryRun: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var nodes []string
-	for _, removal := range report.Nodes {
-		nodes = append(nodes, removal.Node)
-	}
-	if want := []string{"10.0.0.1", "10.0.0.9"}; !slices.Equal(nodes, want) {
-		t.Errorf("nodes that would be empty: %v, want %v", nodes, want)
-	}
-}
-
 func TestWhoIsAliveAgainIsLeftAlone(t *testing.T) {
 	f := newFake()
-	f.alive[naming.Key{Application: "App", Server: "Two", Node: "10.0.0.2"}] = true
-	f.busy["10.0.0.2"] = true
+	f.alive[naming.Key{Application: "App", Server: "Two", Node: "10.0.0.1"}] = true
+	f.busy["10.0.0.1"] = true
 	report, err := f.cleaner().Clean(t.Context(), Request{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text := report.String(); strings.Contains(text, "10.0.0.2") || !strings.Contains(text, "removed 2 servers and 2 nodes") {
+	if text := report.String(); strings.Contains(text, "Two@10.0.0.1") || !strings.Contains(text, "removed 2 servers and 1 node ") {
 		t.Errorf("report:\n%s", text)
 	}
 }

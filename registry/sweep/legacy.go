@@ -69,7 +69,7 @@ func (s *Sweeper) sweepUnleased(ctx context.Context, p *plan) error {
 	if err != nil {
 		return fmt.Errorf("read instances without a lease: %w", err)
 	}
-	now := time.Now()
+	now := s.now()
 	read := make(map[naming.Key]string, len(instances))
 	for _, instance := range instances {
 		if instance.Server != nil {
@@ -106,7 +106,7 @@ func (s *Sweeper) sweepNodes(ctx context.Context, p *plan) error {
 	if err != nil {
 		return fmt.Errorf("read silent nodes: %w", err)
 	}
-	now := time.Now()
+	now := s.now()
 	read := make(map[string]string, len(silent))
 	for _, node := range silent {
 		read[node.Node.Name] = node.Node.Heartbeat

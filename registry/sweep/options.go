@@ -44,8 +44,8 @@ type Options struct {
 	// Replica is the name of this replica's flush mark.
 	Replica string
 	// Serving says whether clients get the instance as active, so that
-	// protection can let the last such of an object go last (R20). Nil: every
-	// live instance counts as such.
+	// protection can let the last such of an object go last (R20). Nil: what
+	// the pod reported last counts.
 	Serving func(naming.Key) bool
 	// LeaseTTL is the shortest lease time (R17).
 	LeaseTTL time.Duration
@@ -93,8 +93,5 @@ func (o *Options) setDefaults() {
 	}
 	if o.LeaseTTL == 0 {
 		o.LeaseTTL = 95 * time.Second
-	}
-	if o.Serving == nil {
-		o.Serving = func(naming.Key) bool { return true }
 	}
 }

@@ -25,7 +25,7 @@ const (
 
 // guard is protection (R20): it keeps a sweep from expiring too many at once.
 type guard struct {
-	serving func(naming.Key) bool
+	serving func(store.LeaseAge) bool
 	slow    time.Duration
 	episode *episode // nil: protection is off
 	// lately are those that have expired and were alive within the last two
@@ -60,7 +60,11 @@ type episode struct {
 }
 
 func newGuard(o Options) *guard {
-	return &guard{serving: o.Serving, slow: o.Slow, lately: map[int64]departed{}, spared: map[int64]time.Time{}}
+	serving := func(lease store.LeaseAge) bool { return lease.Active }
+	if o.Serving != nil {
+		serving = func(lease store.LeaseAge) bool { return o.Serving(lease.Key) }
+	}
+	return &guard{serving: serving, slow: o.Slow, lately: map[int64]departed{}, spared: map[int64]time.Time{}}
 }
 
 func (g *guard) clone() *guard {
@@ -245,7 +249,7 @@ func (g *guard) drain(v *view, ready []store.LeaseAge) []store.LeaseAge {
 	}
 	for _, lease := range v.others {
 		size[objectOf(lease.Key)]++
-		serving[objectOf(lease.Key)] = serving[objectOf(lease.Key)] || g.serving(lease.Key)
+		serving[objectOf(lease.Key)] = serving[objectOf(lease.Key)] || g.serving(lease)
 	}
 	var expire []store.LeaseAge
 	byObject := map[string][]store.LeaseAge{}
@@ -271,7 +275,7 @@ func (g *guard) drain(v *view, ready []store.LeaseAge) []store.LeaseAge {
 func (g *guard) sortForDrain(list []store.LeaseAge) {
 	rank := make(map[int64]int, len(list))
 	for _, lease := range list {
-		if g.serving(lease.Key) {
+		if g.serving(lease) {
 			rank[lease.ID] = 1
 		}
 	}

@@ -57,7 +57,7 @@ func (s *Sweeper) Stats() Stats {
 	stats := s.stats
 	stats.SinceSweep = -1
 	if !stats.last.IsZero() {
-		stats.SinceSweep = time.Since(stats.last)
+		stats.SinceSweep = s.now().Sub(stats.last)
 	}
 	return stats
 }

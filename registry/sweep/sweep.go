@@ -16,6 +16,7 @@ import (
 // concurrently.
 type Sweeper struct {
 	options Options
+	now     func() time.Time // with a monotonic reading (R16)
 	wake    chan struct{}
 	stop    context.CancelFunc
 	done    chan struct{}
@@ -38,7 +39,7 @@ type Sweeper struct {
 func New(options Options) *Sweeper {
 	options.setDefaults()
 	return &Sweeper{
-		options: options, wake: make(chan struct{}, 1),
+		options: options, now: time.Now, wake: make(chan struct{}, 1),
 		conditions: newConditions(), guard: newGuard(options), legacy: newLegacy(),
 		outage:  outage.Log{What: "sweeping"},
 		changes: outage.Log{What: "expiring some instances"},
@@ -58,12 +59,12 @@ func (s *Sweeper) Sweep(ctx context.Context, dryRun bool) (Report, error) {
 	if dryRun {
 		return s.try(ctx)
 	}
-	started := time.Now()
+	started := s.now()
 	lease, err := s.hold(ctx)
 	if err != nil {
 		return Report{}, err
 	}
-	s.conditions.holding(lease, time.Now())
+	s.conditions.holding(lease, s.now())
 	if !lease.Held {
 		s.guard.reset()
 		s.legacy.reset()
@@ -82,7 +83,7 @@ func (s *Sweeper) Sweep(ctx context.Context, dryRun bool) (Report, error) {
 	for _, lease := range done {
 		plan.Expired = append(plan.Expired, expiryOf(lease))
 	}
-	s.guard.departed(done, time.Now())
+	s.guard.departed(done, s.now())
 	s.sweepLegacy(ctx, &plan)
 	s.changes.Report(s.options.Logger, plan.err)
 	s.note(lease, plan.Report, started)
@@ -144,12 +145,12 @@ func expiryOf(lease store.LeaseAge) Expiry {
 func (s *Sweeper) look(ctx context.Context, lease store.SweepLease, c *conditions, g *guard) (plan, error) {
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
-	before := time.Now()
+	before := s.now()
 	read, err := s.options.Store.ReadSweep(ctx)
 	if err != nil {
 		return plan{}, fmt.Errorf("read the leases: %w", err)
 	}
-	now := time.Now()
+	now := s.now()
 	took := now.Sub(before)
 	marks, err := s.options.Store.FlushMarks(ctx)
 	if err != nil {
@@ -225,7 +226,7 @@ func inParallel[T any](ctx context.Context, list []T, change func(context.Contex
 
 // note keeps the figures, and what is shown of protection.
 func (s *Sweeper) note(lease store.SweepLease, report Report, started time.Time) {
-	now := time.Now()
+	now := s.now()
 	protection := s.guard.snapshot(report.Held, now)
 	s.mu.Lock()
 	before := s.protection
