@@ -49,10 +49,12 @@ func ExpireUnleased(tx Tx, key naming.Key, reason string) Outcome {
 
 // Clean removes an instance that has been inactive for long: rows gone, the
 // lease keeps the registration so that a returning pod is restored (R5). A live
-// instance is left alone.
+// instance is left alone. An expired lease whose rows somebody else has deleted is
+// cleaned as well.
 func Clean(tx Tx, key naming.Key, reason, actor string) Outcome {
 	instance := tx.Instance(key).Clone()
-	if instance.Server == nil && len(instance.Adapters) == 0 {
+	expired := instance.Lease != nil && instance.Lease.State == naming.LeaseExpired
+	if instance.Server == nil && len(instance.Adapters) == 0 && !expired {
 		return Outcome{}
 	}
 	if instance.Lease == nil {
@@ -61,7 +63,7 @@ func Clean(tx Tx, key naming.Key, reason, actor string) Outcome {
 		}
 	} else if instance.Lease.State == naming.LeaseLive {
 		return Outcome{}
-	} else if instance.Lease.State == naming.LeaseExpired {
+	} else if expired {
 		instance.Lease.State = naming.LeaseCleaned
 		instance.Lease.WorkerID = NoWorker
 	}
