@@ -162,6 +162,30 @@ func (d *dialect) matching(table, index string, columns []string, count int) str
 	return b.String()
 }
 
+// same is the condition that a column of our tables and one of Tars' hold the same
+// name. Tars' tables may have any character set and collation: they are brought to
+// ours, so that the database can use our index and never refuses the mixture.
+func (d *dialect) same(ours, tars string) string {
+	if d.sqlite() {
+		return "rtrim(" + ours + ") COLLATE NOCASE = rtrim(" + tars + ")"
+	}
+	return ours + " = CONVERT(" + tars + " USING utf8mb4) COLLATE utf8mb4_general_ci"
+}
+
+// sameTars is the condition that columns of two of Tars' tables hold the same name.
+func (d *dialect) sameTars(a, b string) string {
+	if d.sqlite() {
+		return "rtrim(" + a + ") COLLATE NOCASE = rtrim(" + b + ")"
+	}
+	return a + " = " + b
+}
+
+// leaseOf joins t_registry_lease l to rows t of an instance's table.
+func (d *dialect) leaseOf() string {
+	return " LEFT JOIN t_registry_lease l ON " + d.same("l.application", "t.application") + " AND " +
+		d.same("l.server_name", "t.server_name") + " AND " + d.same("l.node_name", "t.node_name")
+}
+
 // in is a condition that a name is one of count.
 func (d *dialect) in(column string, count int) string {
 	var b strings.Builder

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -205,3 +206,5 @@ func end(t testing.TB, s *store.Store, k naming.Key) *store.Commit {
 		return nil
 	})
 }
+
+func itoa(n int) string { return strconv.Itoa(n) }

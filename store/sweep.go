@@ -2,7 +2,11 @@ package store
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
+
+	"github.com/jmoiron/sqlx"
 
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 )
@@ -13,23 +17,85 @@ type SweepLease struct {
 	Holder  string
 	HeldFor time.Duration // how long the holder has had it without a gap
 	// Release is how long ago an operator released the protection (R20), and
-	// by whom; negative: never, or withdrawn.
+	// by whom; negative: never.
 	Release   time.Duration
 	ReleaseBy string
 }
 
 // HoldSweep takes the sweep lease for ttl, or renews it, where no other replica
-// has it.
+// has it. It is decided by the row: two replicas never hold it at once.
 func (s *Store) HoldSweep(ctx context.Context, ttl time.Duration) (SweepLease, error) {
-	return SweepLease{}, errNotYet
+	var lease SweepLease
+	err := s.bounded(ctx, s.config.StatementTimeout, func(ctx context.Context) error {
+		if err := s.takeSweep(ctx, ttl); err != nil {
+			return err
+		}
+		return s.readSweepLease(ctx, &lease)
+	})
+	if err != nil {
+		return SweepLease{}, fmt.Errorf("hold the sweep lease: %w", err)
+	}
+	lease.Held = lease.Held && lease.Holder == s.config.Replica
+	return lease, nil
+}
+
+func (s *Store) takeSweep(ctx context.Context, ttl time.Duration) error {
+	d := s.dialect
+	until := d.ago(-ttl)
+	// The order of the assignments counts on MySQL: held_since looks at the
+	// holder and the end as they were.
+	query := "UPDATE t_registry_sweep SET held_since = CASE WHEN holder = ? AND held_until >= " + d.now +
+		" THEN held_since ELSE " + d.now + " END, holder = ?, held_until = " + until +
+		" WHERE id = 1 AND (holder = ? OR held_until < " + d.now + ")"
+	replica := s.config.Replica
+	found, err := s.exec(ctx, s.write, "sweep_hold", query, replica, replica, replica)
+	if err != nil || found > 0 {
+		return err
+	}
+	rows := newInsert("t_registry_sweep", []string{"id", "holder", "held_since", "held_until"})
+	rows.row(1, replica, expression(d.now), expression(until))
+	_, err = s.exec(ctx, s.write, "sweep_hold", rows.b.String(), rows.args...)
+	if errors.Is(meaningOf(err), errDuplicate) {
+		return nil // another replica has it
+	}
+	return err
+}
+
+func (s *Store) readSweepLease(ctx context.Context, lease *SweepLease) error {
+	d := s.dialect
+	query := "SELECT holder, " + d.age("held_since") + ", held_until >= " + d.now + ", released_by, " + d.age("released_at") +
+		" FROM t_registry_sweep WHERE id = 1"
+	return s.each(ctx, s.write, "sweep_lease", query, nil, func(row *scanner) {
+		lease.Holder, lease.HeldFor, lease.Held, lease.ReleaseBy = row.text(), row.micros(), row.int() != 0, row.text()
+		lease.Release = -1
+		if row.present() {
+			lease.Release = max(row.micros(), 0)
+		}
+	})
 }
 
 // DropSweep gives the sweep lease back, when stopping.
-func (s *Store) DropSweep(ctx context.Context) error { return errNotYet }
+func (s *Store) DropSweep(ctx context.Context) error {
+	_, err := s.change(ctx, "sweep_drop", "UPDATE t_registry_sweep SET held_until = "+s.dialect.ago(time.Second)+
+		" WHERE id = 1 AND holder = ?", s.config.Replica)
+	if err != nil {
+		return fmt.Errorf("drop the sweep lease: %w", err)
+	}
+	return nil
+}
 
 // ReleaseProtection notes that an operator lets the sweep go on (R20). The
 // replica that sweeps finds it in its next HoldSweep.
-func (s *Store) ReleaseProtection(ctx context.Context, actor string) error { return errNotYet }
+func (s *Store) ReleaseProtection(ctx context.Context, actor string) error {
+	d := s.dialect
+	rows := newInsert("t_registry_sweep", []string{"id", "held_since", "held_until", "released_at", "released_by"})
+	rows.row(1, expression(d.now), expression(d.ago(time.Second)), expression(d.now), cut(actor, maxActor))
+	query := rows.b.String() + d.onKey("id") + "released_at=" + d.offered("released_at") + ", released_by=" + d.offered("released_by")
+	if _, err := s.change(ctx, "protection_release", query, rows.args...); err != nil {
+		return fmt.Errorf("release the protection: %w", err)
+	}
+	return nil
+}
 
 // LeaseAge is a live lease as the sweep reads it.
 type LeaseAge struct {
@@ -39,6 +105,9 @@ type LeaseAge struct {
 	Heartbeat string        // stamp as text, to be compared for change
 	Age       time.Duration // of the last heartbeat, by the database's clock
 	Duration  time.Duration // lease time (R17)
+	// Active says that the pod last reported itself as active: the last active
+	// endpoint of an object goes last (R20).
+	Active bool
 }
 
 // Overdue says that by the database's clock the lease has run out.
@@ -59,31 +128,41 @@ type Sweep struct {
 	Fresh []LeaseAge
 }
 
-// ReadSweep reads what a sweep decides on.
-func (s *Store) ReadSweep(ctx context.Context) (*Sweep, error) { return nil, errNotYet }
-
-// UnleasedPods gives the instances with a server row that is not inactive, on
-// nodes whose node_obj has port 0, that have no lease (R2). The server row's stamp
-// is with them, to be compared for change.
-func (s *Store) UnleasedPods(ctx context.Context) ([]*naming.Instance, error) {
-	return nil, errNotYet
+// ReadSweep reads what a sweep decides on, after all commits that the cluster has
+// acknowledged.
+func (s *Store) ReadSweep(ctx context.Context) (*Sweep, error) {
+	sweep := &Sweep{}
+	err := s.bounded(ctx, longStatements*s.config.StatementTimeout, func(ctx context.Context) error {
+		tables, err := s.tables(ctx)
+		if err != nil {
+			return err
+		}
+		return s.consistently(ctx, tables, true, func(tx *sqlx.Tx) error {
+			if sweep.Clock, sweep.Server, err = s.readClock(ctx, tx); err != nil {
+				return err
+			}
+			return s.readLeaseAges(ctx, tx, sweep)
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the leases for a sweep: %w", err)
+	}
+	return sweep, nil
 }
 
-// SilentNode is a node with tarsnode whose heartbeats have stopped.
-type SilentNode struct {
-	Node    naming.Node
-	Age     time.Duration // of its last heartbeat, by the database's clock
-	Servers []naming.Key  // rows there that are not inactive
-}
-
-// SilentNodes gives active nodes with tarsnode without a heartbeat for longer than
-// timeout (naming.NodeTimeout).
-func (s *Store) SilentNodes(ctx context.Context, timeout time.Duration) ([]SilentNode, error) {
-	return nil, errNotYet
-}
-
-// ExpireNode makes a silent node, and the servers there without a lease,
-// inactive, where its heartbeat is still the one that was read.
-func (s *Store) ExpireNode(ctx context.Context, silent SilentNode, reason string) (*Commit, error) {
-	return nil, errNotYet
+func (s *Store) readLeaseAges(ctx context.Context, on runner, sweep *Sweep) error {
+	query := "SELECT id, application, server_name, node_name, revision, last_heartbeat, " + s.dialect.age("last_heartbeat") +
+		", lease_ms, reported_state = 'active' FROM t_registry_lease WHERE state = 'live' ORDER BY id"
+	return s.each(ctx, on, "sweep_leases", query, nil, func(row *scanner) {
+		lease := LeaseAge{
+			ID: row.int(), Key: scanKey(row), Revision: row.int(), Heartbeat: row.text(),
+			Age: row.micros(), Duration: row.millis(), Active: row.int() != 0,
+		}
+		if lease.Overdue() {
+			sweep.Overdue = append(sweep.Overdue, lease)
+		}
+		if lease.Age <= 2*lease.Duration {
+			sweep.Fresh = append(sweep.Fresh, lease)
+		}
+	})
 }

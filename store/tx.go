@@ -29,6 +29,7 @@ type Tx struct {
 	events  []naming.Event
 	journal []change
 	moved   []naming.Key
+	wrote   bool  // a statement of its own has written something
 	err     error // the first failure of a read that a closure could not be told of
 }
 

@@ -12,7 +12,7 @@ import (
 // gives what stands in the tables then. nil: nothing was put.
 func (t *Tx) finish() (*Commit, error) {
 	rows, nodes := t.touched()
-	if len(rows) == 0 && len(nodes) == 0 {
+	if len(rows) == 0 && len(nodes) == 0 && !t.wrote {
 		return nil, nil
 	}
 	if err := t.loadTouched(rows); err != nil {
