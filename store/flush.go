@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -28,9 +27,6 @@ type Beat struct {
 // flushChunk is how many beats one statement writes (R19).
 const flushChunk = 500
 
-// flushAttempts bounds how often one chunk is written again after a deadlock.
-const flushAttempts = 4
-
 // Flush writes heartbeats in chunks of 500 in id order (R19). A stamp is never
 // newer than its beat and never replaces a newer one. Beats whose lease is gone,
 // not live or of another revision are not written and returned. On an error the
@@ -43,7 +39,7 @@ func (s *Store) Flush(ctx context.Context, beats []Beat) (unexpected []Beat, err
 	f := flush{store: s, arrived: time.Now(), beats: slices.Clone(beats)}
 	slices.SortFunc(f.beats, func(a, b Beat) int { return int(min(max(a.LeaseID-b.LeaseID, -1), 1)) })
 	if s.dialect.sqlite() {
-		err = s.bounded(ctx, transactionTime, f.inOne)
+		err = f.inOne(ctx)
 	} else {
 		err = f.inChunks(ctx)
 	}
@@ -60,34 +56,26 @@ type flush struct {
 	unexpected []Beat
 }
 
+// inOne writes all chunks in one transaction.
 func (f *flush) inOne(ctx context.Context) error {
-	tx, err := f.store.write.BeginTxx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	for chunk := range slices.Chunk(f.beats, flushChunk) {
-		if err := f.chunk(ctx, tx, chunk); err != nil {
-			return errors.Join(err, tx.Rollback())
+	return f.store.inWrite(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		f.unexpected = nil
+		for chunk := range slices.Chunk(f.beats, flushChunk) {
+			if err := f.chunk(ctx, tx, chunk); err != nil {
+				return err
+			}
 		}
-	}
-	return tx.Commit()
+		return nil
+	})
 }
 
 func (f *flush) inChunks(ctx context.Context) error {
 	for chunk := range slices.Chunk(f.beats, flushChunk) {
-		for attempt := 1; ; attempt++ {
-			err := f.store.bounded(ctx, f.store.config.StatementTimeout, func(ctx context.Context) error {
-				return f.chunk(ctx, f.store.write, chunk)
-			})
-			if err == nil {
-				break
-			}
-			if attempt == flushAttempts || !errors.Is(err, ErrConflict) {
-				return err
-			}
-			if err := backOff(ctx, attempt); err != nil {
-				return err
-			}
+		err := f.store.persistently(ctx, f.store.config.StatementTimeout, func(ctx context.Context) error {
+			return f.chunk(ctx, f.store.write, chunk)
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -258,17 +246,7 @@ func (s *Store) touchChunk(ctx context.Context, chunk []NodeBeat, arrived time.T
 		age := (beat.Age + time.Since(arrived)).Truncate(time.Second) + time.Second
 		bySecond[age] = append(bySecond[age], beat.Name)
 	}
-	return s.bounded(ctx, transactionTime, func(ctx context.Context) error {
-		for attempt := 1; ; attempt++ {
-			err := s.inWrite(ctx, func(tx *sqlx.Tx) error { return s.touch(ctx, tx, bySecond) })
-			if err == nil || attempt == flushAttempts || !errors.Is(meaningOf(err), ErrConflict) {
-				return err
-			}
-			if err := backOff(ctx, attempt); err != nil {
-				return err
-			}
-		}
-	})
+	return s.inWrite(ctx, func(ctx context.Context, tx *sqlx.Tx) error { return s.touch(ctx, tx, bySecond) })
 }
 
 func (s *Store) touch(ctx context.Context, tx *sqlx.Tx, bySecond map[time.Duration][]string) error {
@@ -282,16 +260,4 @@ func (s *Store) touch(ctx context.Context, tx *sqlx.Tx, bySecond map[time.Durati
 		}
 	}
 	return nil
-}
-
-// inWrite runs work in a write transaction.
-func (s *Store) inWrite(ctx context.Context, work func(*sqlx.Tx) error) error {
-	tx, err := s.write.BeginTxx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	if err := work(tx); err != nil {
-		return errors.Join(err, tx.Rollback())
-	}
-	return tx.Commit()
 }

@@ -97,7 +97,7 @@ func (t *Tx) endNode(name, heartbeat string) (still bool, err error) {
 	found, err := t.store.exec(t.ctx, t.tx, "node_end", "UPDATE t_node_info SET present_state = 'inactive', modify_time = "+d.wall+
 		" WHERE "+d.key("node_name")+" = ? AND present_state = 'active' AND "+condition, args...)
 	t.wrote = t.wrote || found > 0
-	return found > 0, err
+	return found > 0, t.failed(err)
 }
 
 // endUnleased makes servers inactive that no pod's lease holds.

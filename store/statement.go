@@ -3,7 +3,10 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
+
+	"github.com/jmoiron/sqlx"
 )
 
 // runner is what a statement runs on: a pool, a connection or a transaction.
@@ -74,14 +77,46 @@ func (s *Store) query(ctx context.Context, on runner, name, query string, args [
 	})
 }
 
-// change runs one write outside a transaction, within the statement time-out,
-// with its error translated.
+// statementAttempts bounds how often a small write is made again after a
+// deadlock, which has undone it.
+const statementAttempts = 4
+
+// change runs one write outside a transaction, each attempt within the statement
+// time-out, with its error translated.
 func (s *Store) change(ctx context.Context, name, query string, args ...any) (found int64, err error) {
-	err = s.bounded(ctx, s.config.StatementTimeout, func(ctx context.Context) error {
+	err = s.persistently(ctx, s.config.StatementTimeout, func(ctx context.Context) error {
 		found, err = s.exec(ctx, s.write, name, query, args...)
 		return err
 	})
 	return found, err
+}
+
+// persistently runs work that the database undoes when it refuses it, a few times
+// while it does.
+func (s *Store) persistently(ctx context.Context, timeout time.Duration, work func(context.Context) error) error {
+	for attempt := 1; ; attempt++ {
+		err := s.bounded(ctx, timeout, work)
+		if err == nil || attempt == statementAttempts || !errors.Is(err, ErrConflict) {
+			return err
+		}
+		if err := backOff(ctx, attempt); err != nil {
+			return err
+		}
+	}
+}
+
+// inWrite runs work in a small write transaction, persistently.
+func (s *Store) inWrite(ctx context.Context, work func(context.Context, *sqlx.Tx) error) error {
+	return s.persistently(ctx, transactionTime, func(ctx context.Context) error {
+		tx, err := s.write.BeginTxx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		if err := work(ctx, tx); err != nil {
+			return errors.Join(err, tx.Rollback())
+		}
+		return tx.Commit()
+	})
 }
 
 // bounded runs work within a time-out of its own and translates its error, so

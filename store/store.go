@@ -26,8 +26,6 @@ const (
 	migrationTimeout = 5 * time.Minute
 )
 
-var errNotYet = errors.New("not implemented yet")
-
 // Store keeps the registry's data. It is safe for many goroutines.
 type Store struct {
 	config  Config

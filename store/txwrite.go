@@ -20,13 +20,14 @@ func (t *Tx) finish() (*Commit, error) {
 	}
 	w := &writing{Tx: t, rows: rows, nodes: nodes, commit: &Commit{Events: t.events}}
 	w.registered = w.withKind(naming.EventRegistered, naming.EventRestored)
+	w.expired = w.withKind(naming.EventExpired)
 	w.beating = w.withKind(naming.EventRegistered, naming.EventRestored, naming.EventRevived, naming.EventAdopted)
 	for _, step := range []struct {
 		what string
 		do   func() error
 	}{
 		{"leases", w.leases}, {"servers", w.servers}, {"adapters", w.adapters}, {"config files", w.configFiles},
-		{"nodes", w.nodeRows}, {"tombstones", w.tombstones}, {"events", w.eventRows}, {"ids", w.readBack},
+		{"locks", w.locks}, {"nodes", w.nodeRows}, {"tombstones", w.tombstones}, {"events", w.eventRows}, {"ids", w.readBack},
 	} {
 		if err := step.do(); err != nil {
 			return nil, fmt.Errorf("write %s: %w", step.what, err)
@@ -78,6 +79,7 @@ type writing struct {
 	nodes      []string
 	registered map[naming.Key]bool // folded keys: the whole description is written
 	beating    map[naming.Key]bool // folded keys: their nodes beat as well
+	expired    map[naming.Key]bool // folded keys
 	commit     *Commit
 
 	leasesBack   []naming.Key // whose id and heartbeat are to be read back

@@ -3,7 +3,6 @@ CREATE TABLE IF NOT EXISTS t_registry_lock (
   application    TEXT NOT NULL COLLATE NOCASE,
   server_name    TEXT NOT NULL COLLATE NOCASE,
   holder         TEXT NOT NULL DEFAULT '',
-  last_holder    TEXT NOT NULL DEFAULT '',
   held_until     TEXT NOT NULL,
   reserved_until TEXT NOT NULL
 );
