@@ -129,18 +129,18 @@ func newTestClient(t *testing.T, n *network, cache string) *Client {
 
 func TestCallsTryEveryEndpointAndTheServiceAddress(t *testing.T) {
 	n := &network{servers: map[string]func(tarsclient.Request) (tarsclient.Response, error){
-		"svc:17890": directory(t, "10.1.0.1:17891", "10.1.0.2:17891"),
+		"svc:17890": directory(t, "10.1.0.1:17892", "10.1.0.2:17892"),
 	}}
 	c := newTestClient(t, n, "")
 	if _, err := c.KeepAlive(t.Context(), naming.Active); !errors.Is(err, errRefused) {
 		t.Fatalf("error %v", err)
 	}
-	want := []string{"10.1.0.1:17891", "10.1.0.2:17891", "svc:17891", "svc:17890"}
+	want := []string{"10.1.0.1:17892", "10.1.0.2:17892", "svc:17892", "svc:17890"}
 	if got := n.addresses("keepAlive"); !slices.Equal(got, want) {
 		t.Errorf("tried %v, want %v", got, want)
 	}
 
-	n.servers["10.1.0.2:17891"] = answer(nil)
+	n.servers["10.1.0.2:17892"] = answer(nil)
 	if _, err := c.KeepAlive(t.Context(), naming.Active); err != nil {
 		t.Fatal(err)
 	}
@@ -148,14 +148,14 @@ func TestCallsTryEveryEndpointAndTheServiceAddress(t *testing.T) {
 	if _, err := c.KeepAlive(t.Context(), naming.Active); err != nil {
 		t.Fatal(err)
 	}
-	if got := n.addresses("keepAlive"); !slices.Equal(got, []string{"10.1.0.2:17891"}) {
+	if got := n.addresses("keepAlive"); !slices.Equal(got, []string{"10.1.0.2:17892"}) {
 		t.Errorf("the one that answered is not the first: %v", got)
 	}
 
 	// Every replica that was known is replaced; only the Service lives.
-	delete(n.servers, "10.1.0.2:17891")
+	delete(n.servers, "10.1.0.2:17892")
 	delete(n.servers, "svc:17890")
-	n.servers["svc:17891"] = answer(nil)
+	n.servers["svc:17892"] = answer(nil)
 	if _, err := c.KeepAlive(t.Context(), naming.Active); err != nil {
 		t.Errorf("the Service address was not tried: %v", err)
 	}
@@ -167,7 +167,7 @@ func TestAnAnswerThatSaysNoIsFinal(t *testing.T) {
 		tried int
 	}{{1, 1}, {-1, 1}, {-3, 1}, {-4, 4}, {-6, 4}, {-9, 4}} {
 		n := &network{servers: map[string]func(tarsclient.Request) (tarsclient.Response, error){
-			"svc:17890": directory(t, "10.1.0.1:17891", "10.1.0.2:17891"), "10.1.0.1:17891": refuse(tt.code),
+			"svc:17890": directory(t, "10.1.0.1:17892", "10.1.0.2:17892"), "10.1.0.1:17892": refuse(tt.code),
 		}}
 		_, err := newTestClient(t, n, "").KeepAlive(t.Context(), naming.Active)
 		var refused *tarsclient.ServerError
@@ -194,7 +194,7 @@ func TestTheCacheServesWhileNobodyCanBeAsked(t *testing.T) {
 	}
 	// What the cache says is no more than a guess.
 	n.servers = map[string]func(tarsclient.Request) (tarsclient.Response, error){
-		"svc:17890": directory(t, "10.1.0.7:17891"), "10.1.0.7:17891": answer(nil),
+		"svc:17890": directory(t, "10.1.0.7:17892"), "10.1.0.7:17892": answer(nil),
 	}
 	if _, err := newTestClient(t, n, cache).KeepAlive(t.Context(), naming.Active); err != nil {
 		t.Errorf("an old cache misleads: %v", err)
@@ -203,7 +203,7 @@ func TestTheCacheServesWhileNobodyCanBeAsked(t *testing.T) {
 
 func TestContextAndStatus(t *testing.T) {
 	n := &network{servers: map[string]func(tarsclient.Request) (tarsclient.Response, error){
-		"svc:17891": answer(map[string]string{"tars-action": "register", "tars-worker-id": "7", "tars-retry-after-ms": "1500"}),
+		"svc:17892": answer(map[string]string{"tars-action": "register", "tars-worker-id": "7", "tars-retry-after-ms": "1500"}),
 	}}
 	c := newTestClient(t, n, "")
 	c.WantWorkerID("")

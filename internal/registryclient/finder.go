@@ -19,7 +19,7 @@ import (
 const RegistryObject = "tars.tarsregistry.Registry"
 
 // defaultPort is where a registry's Service offers RegistryObject.
-const defaultPort = 17891
+const defaultPort = 17892
 
 // finder knows where RegistryObject is answered. It is safe for concurrent use.
 type finder struct {
