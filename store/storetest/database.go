@@ -1,0 +1,125 @@
+// Package storetest gives tests a migrated store on every kind of database that
+// the registry runs on, and a plain connection to do there what other programs do.
+package storetest
+
+import (
+	"database/sql"
+	"errors"
+	"path/filepath"
+	"testing"
+	"time"
+
+	_ "github.com/go-sql-driver/mysql" // for Database.SQL
+
+	"github.com/tarsregistry/tarsregistry/internal/mariadbtest"
+	"github.com/tarsregistry/tarsregistry/store"
+)
+
+// Database is an empty one, for one test.
+type Database struct {
+	Kind string // sqlite or mariadb
+	dsn  string
+	path string
+	raw  *sql.DB
+}
+
+// OnEvery runs a test on every kind of database. The package's TestMain must be
+// that of [mariadbtest.Run].
+func OnEvery(t *testing.T, test func(t *testing.T, d *Database)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) {
+		test(t, &Database{Kind: "sqlite", path: filepath.Join(t.TempDir(), "data", "registry.db")})
+	})
+	t.Run("mariadb", func(t *testing.T) {
+		test(t, &Database{Kind: "mariadb", dsn: mariadbtest.Database(t)})
+	})
+}
+
+// Open gives a migrated store of the named replica; it is closed when the test
+// ends.
+func (d *Database) Open(t testing.TB, replica string) *store.Store {
+	t.Helper()
+	s, err := store.Open(store.Config{DSN: d.dsn, Path: d.path, Replica: replica, Tombstone: 150 * time.Second})
+	if err != nil {
+		t.Fatalf("storetest: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("storetest: close the store: %v", err)
+		}
+	})
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Fatalf("storetest: %v", err)
+	}
+	return s
+}
+
+// SQL is a plain connection, as another program has one. It is for after Open.
+func (d *Database) SQL(t testing.TB) *sql.DB {
+	t.Helper()
+	if d.raw != nil {
+		return d.raw
+	}
+	if d.Kind == "mariadb" {
+		d.raw = mariadbtest.Open(t, d.dsn)
+		return d.raw
+	}
+	raw, err := sql.Open("sqlite", "file:"+d.path+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatalf("storetest: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := raw.Close(); err != nil {
+			t.Errorf("storetest: %v", err)
+		}
+	})
+	d.raw = raw
+	return raw
+}
+
+// Exec runs a statement and gives the number of rows it changed.
+func (d *Database) Exec(t testing.TB, statement string, args ...any) int64 {
+	t.Helper()
+	result, err := d.SQL(t).ExecContext(t.Context(), statement, args...)
+	if err != nil {
+		t.Fatalf("storetest: %s: %v", statement, err)
+	}
+	rows, err := result.RowsAffected()
+	if err != nil {
+		t.Fatalf("storetest: %s: %v", statement, err)
+	}
+	return rows
+}
+
+// Text reads one value as text; NULL is "NULL", no row "none".
+func (d *Database) Text(t testing.TB, query string, args ...any) string {
+	t.Helper()
+	var value sql.NullString
+	err := d.SQL(t).QueryRowContext(t.Context(), query, args...).Scan(&value)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return "none"
+	case err != nil:
+		t.Fatalf("storetest: %s: %v", query, err)
+	case !value.Valid:
+		return "NULL"
+	}
+	return value.String
+}
+
+// Ago is an SQL expression for a moment so many seconds ago, as our own tables
+// have it: UTC.
+func (d *Database) Ago(seconds string) string {
+	if d.Kind == "mariadb" {
+		return "UTC_TIMESTAMP(6) - INTERVAL " + seconds + " SECOND"
+	}
+	return "strftime('%Y-%m-%d %H:%M:%f', 'now', '-" + seconds + " seconds')"
+}
+
+// WallAgo is the same as Tars' tables have it: in the session's time zone.
+func (d *Database) WallAgo(seconds string) string {
+	if d.Kind == "mariadb" {
+		return "NOW() - INTERVAL " + seconds + " SECOND"
+	}
+	return "strftime('%Y-%m-%d %H:%M:%S', 'now', '-" + seconds + " seconds')"
+}
