@@ -22,7 +22,7 @@ var ErrShutdown = errors.New("shut down by an admin command")
 type adminServant struct {
 	commands map[string]adminCommand
 	shutdown func()
-	logger   *slog.Logger
+	edge     edge
 }
 
 // adminCommand is one management command: what its arguments are, what it does,
@@ -34,7 +34,7 @@ type adminCommand struct {
 }
 
 func (r *Registry) newAdminServant() rpc.Servant {
-	admin := &adminServant{commands: r.adminCommands(), logger: r.logger, shutdown: func() { r.fail(ErrShutdown) }}
+	admin := &adminServant{commands: r.adminCommands(), edge: r.edge(), shutdown: func() { r.fail(ErrShutdown) }}
 	check := tokenCheck(r.options.Token)
 	required := r.options.RequireToken
 	return rpc.Servant{
@@ -60,7 +60,7 @@ func (a *adminServant) Notify(ctx context.Context, line string) (string, error) 
 	}
 	report, err := command.run(ctx, strings.TrimSpace(arguments))
 	if err != nil {
-		return "", edge(a.logger, "admin command "+name, err)
+		return "", a.edge.answer("admin command "+name, err)
 	}
 	return report, nil
 }

@@ -45,7 +45,7 @@ func (m remover) change(ctx context.Context, what string, scope store.Scope, run
 
 func (r *Registry) newCleaner() *clean.Cleaner {
 	return clean.New(clean.Options{
-		Store: r.store, Remover: remover{r}, OnNode: r.roster.OnNode,
+		Store: r.store, Remover: remover{r},
 		// One replica is enough; it is the one that sweeps.
 		Leading: func() bool { return r.sweeper.Stats().Sweeping },
 		After:   r.options.CleanAfter, LeaseTTL: r.options.LeaseTTL, Logger: r.logger,

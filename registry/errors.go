@@ -8,6 +8,7 @@ import (
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 	"github.com/tarsregistry/tarsregistry/internal/rpc"
 	"github.com/tarsregistry/tarsregistry/registry/commit"
+	"github.com/tarsregistry/tarsregistry/registry/metrics"
 	"github.com/tarsregistry/tarsregistry/registry/transition"
 	"github.com/tarsregistry/tarsregistry/store"
 )
@@ -23,13 +24,20 @@ const (
 // picture on disk (R26).
 var errStarting = errors.New("the registry has not reached its database yet; try again")
 
-// edge turns an error into what a caller is told, a Tars return code and a
+// edge is where errors leave the registry.
+type edge struct {
+	logger  *slog.Logger
+	metrics *metrics.Metrics
+}
+
+// answer turns an error into what a caller is told, a Tars return code and a
 // sentence, and logs what it is not told.
-func edge(logger *slog.Logger, what string, err error) error {
+func (e edge) answer(what string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if _, ok := errors.AsType[*naming.InvalidError](err); ok {
+	if invalid, ok := errors.AsType[*naming.InvalidError](err); ok {
+		e.metrics.Rejected(invalid.Field)
 		return rpc.Errorf(rpc.CodeFailed, "%s", err.Error())
 	}
 	if refused, ok := errors.AsType[*rpc.Error](err); ok {
@@ -45,6 +53,6 @@ func edge(logger *slog.Logger, what string, err error) error {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return rpc.Errorf(rpc.CodeFailed, "%s", textTimeout)
 	}
-	logger.Error("request failed", slog.String("request", what), slog.Any("error", err))
+	e.logger.Error("request failed", slog.String("request", what), slog.Any("error", err))
 	return rpc.Errorf(rpc.CodeFailed, "%s", textInternal)
 }

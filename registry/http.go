@@ -2,8 +2,10 @@ package registry
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
@@ -45,7 +47,30 @@ func (r *Registry) httpHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", r.serveReady)
+	mux.Handle("GET /metrics", r.metrics.Handler())
+	mux.HandleFunc("GET /sd/prometheus", r.serveTargets)
 	return mux
+}
+
+// serveTargets answers Prometheus' HTTP service discovery with what
+// getMetricsAdapters answers; query parameters filter by label.
+func (r *Registry) serveTargets(w http.ResponseWriter, req *http.Request) {
+	if r.current() == starting {
+		http.Error(w, textNoPicture, http.StatusServiceUnavailable) // Prometheus keeps what it has
+		return
+	}
+	filter := map[string]string{}
+	for label, values := range req.URL.Query() {
+		filter[label] = values[0]
+	}
+	groups := r.targets.find(filter)
+	if groups == nil {
+		groups = []targetGroup{}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(groups); err != nil {
+		r.logger.Debug("cannot answer service discovery", slog.Any("error", err))
+	}
 }
 
 func (r *Registry) serveReady(w http.ResponseWriter, _ *http.Request) {

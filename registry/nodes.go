@@ -28,11 +28,12 @@ const defaultNodeTemplate = "tars.tarsnode"
 type nodeServant struct {
 	store   *store.Store
 	publish func(*store.Commit)
+	edge    edge
 	logger  *slog.Logger
 }
 
 func (r *Registry) newNodeServant() rpc.Servant {
-	nodes := &nodeServant{store: r.store, publish: r.publish, logger: r.logger}
+	nodes := &nodeServant{store: r.store, publish: r.publish, edge: r.edge(), logger: r.logger}
 	servant := rpc.Servant{
 		Name: nodeServantName,
 		Functions: []string{
@@ -66,7 +67,7 @@ func (n *nodeServant) ReportNode(context.Context, *tars.ReportNode) (int32, erro
 // RegisterNode enters a machine.
 func (n *nodeServant) RegisterNode(ctx context.Context, name string, info *tars.NodeInfo, load *tars.LoadInfo) (int32, error) {
 	if err := naming.NormalizeNode(&name); err != nil {
-		return nodeOther, edge(n.logger, "registerNode", err)
+		return nodeOther, n.edge.answer("registerNode", err)
 	}
 	outcome, err := n.store.RegisterNode(ctx, naming.Node{
 		Name: name, Object: info.NodeObj, EndpointIP: info.EndpointIp,
@@ -104,14 +105,14 @@ func loadOf(load *tars.LoadInfo) store.LoadAverage {
 func (n *nodeServant) GetServers(ctx context.Context, app, server, node string) ([]tars.ServerDescriptor, error) {
 	rows, err := n.store.NodeServers(ctx, app, server, node)
 	if err != nil {
-		return nil, edge(n.logger, "getServers of "+node, err)
+		return nil, n.edge.answer("getServers of "+node, err)
 	}
 	profiles := profiles{store: n.store, logger: n.logger, known: map[string]string{}}
 	descriptors := make([]tars.ServerDescriptor, 0, len(rows))
 	for i := range rows {
 		descriptor, err := profiles.describe(ctx, &rows[i])
 		if err != nil {
-			return nil, edge(n.logger, "getServers of "+node, err)
+			return nil, n.edge.answer("getServers of "+node, err)
 		}
 		descriptors = append(descriptors, descriptor)
 	}
@@ -176,14 +177,14 @@ func (n *nodeServant) ReportVersion(ctx context.Context, app, server, node, vers
 func (n *nodeServant) GetNodeTemplate(ctx context.Context, name string, profile *string) (int32, error) {
 	template, err := n.store.NodeTemplate(ctx, name)
 	if err != nil {
-		return nodeFailed, edge(n.logger, "getNodeTemplate of "+name, err)
+		return nodeFailed, n.edge.answer("getNodeTemplate of "+name, err)
 	}
 	if template == "" {
 		template = defaultNodeTemplate
 	}
 	profiles := profiles{store: n.store, logger: n.logger, known: map[string]string{}}
 	*profile, err = profiles.template(ctx, template)
-	return 0, edge(n.logger, "getNodeTemplate of "+name, err)
+	return 0, n.edge.answer("getNodeTemplate of "+name, err)
 }
 
 // GetClientIp gives the address the call comes from.

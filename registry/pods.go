@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"log/slog"
 	"math/rand/v2"
 	"strconv"
 	"time"
@@ -42,12 +41,12 @@ type podServant struct {
 	writable      func() error
 	ownAddress    bool // pods may only speak for the address they call from
 	registerAgain *rate.Limiter
-	logger        *slog.Logger
+	edge          edge
 }
 
 // OnStartup registers an instance with its adapters (R9, R11).
 func (p *podServant) OnStartup(ctx context.Context, req *tars.OnStartupReq) error {
-	return edge(p.logger, "onStartup", p.onStartup(ctx, req))
+	return p.edge.answer("onStartup", p.onStartup(ctx, req))
 }
 
 func (p *podServant) onStartup(ctx context.Context, req *tars.OnStartupReq) error {
@@ -106,7 +105,7 @@ func registrationOf(req *tars.OnStartupReq) *naming.Registration {
 
 // OnPrestop ends an instance, or all of a node where no server is named (R7, R10).
 func (p *podServant) OnPrestop(ctx context.Context, req *tars.OnPrestopReq) error {
-	return edge(p.logger, "onPrestop", p.onPrestop(ctx, req))
+	return p.edge.answer("onPrestop", p.onPrestop(ctx, req))
 }
 
 func (p *podServant) onPrestop(ctx context.Context, req *tars.OnPrestopReq) error {
@@ -130,7 +129,7 @@ func (p *podServant) onPrestop(ctx context.Context, req *tars.OnPrestopReq) erro
 // KeepAlive takes a heartbeat that memory could not answer: a change of state, a
 // return, an instance that this replica does not know (R5-R8).
 func (p *podServant) KeepAlive(ctx context.Context, req *tars.KeepAliveReq) error {
-	return edge(p.logger, "keepAlive", p.keepAlive(ctx, req))
+	return p.edge.answer("keepAlive", p.keepAlive(ctx, req))
 }
 
 func (p *podServant) keepAlive(ctx context.Context, req *tars.KeepAliveReq) error {
@@ -172,7 +171,7 @@ func (p *podServant) keepAlive(ctx context.Context, req *tars.KeepAliveReq) erro
 
 // RegisterMetrics notes where an instance serves its metrics (R14).
 func (p *podServant) RegisterMetrics(ctx context.Context, req *tars.RegisterMetricsReq) error {
-	return edge(p.logger, "registerMetrics", p.registerMetrics(ctx, req))
+	return p.edge.answer("registerMetrics", p.registerMetrics(ctx, req))
 }
 
 func (p *podServant) registerMetrics(ctx context.Context, req *tars.RegisterMetricsReq) error {
@@ -272,6 +271,9 @@ func (p *podServant) answer(call *rpc.PooledCall, action transition.Action) {
 		return
 	}
 	call.SetStatus(statusAction, string(action))
+	if action == transition.Register {
+		p.edge.metrics.RegisterAgain()
+	}
 	if action == transition.Register && !p.registerAgain.Allow() {
 		call.SetStatus(statusRetryAfter, strconv.FormatInt(retryAfter().Milliseconds(), 10))
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/tarsregistry/tarsregistry/registry/commit"
 	"github.com/tarsregistry/tarsregistry/registry/follow"
 	"github.com/tarsregistry/tarsregistry/registry/heartbeat"
+	"github.com/tarsregistry/tarsregistry/registry/metrics"
 	"github.com/tarsregistry/tarsregistry/registry/replicas"
 	"github.com/tarsregistry/tarsregistry/registry/roster"
 	"github.com/tarsregistry/tarsregistry/registry/routing"
@@ -33,6 +34,7 @@ type Registry struct {
 	logger  *slog.Logger
 	replica string
 
+	metrics   *metrics.Metrics
 	store     *store.Store
 	roster    *roster.Roster
 	table     *routing.Table
@@ -40,6 +42,7 @@ type Registry struct {
 	rules     transition.Rules
 	committer *commit.Committer
 	follower  *follow.Follower
+	targets   *targets
 	sweeper   *sweep.Sweeper
 	cleaner   *clean.Cleaner
 
@@ -81,10 +84,12 @@ func New(options Options) (*Registry, error) {
 		options: options, logger: options.Logger, replica: replicaName(options),
 		announcing: newJobs(), working: newJobs(),
 		ready: make(chan struct{}), fatal: make(chan error, 4),
-		rules: transition.Rules{LeaseTTL: options.LeaseTTL},
+		rules:   transition.Rules{LeaseTTL: options.LeaseTTL},
+		metrics: metrics.New(options.Version),
 	}
 	config := store.Config{
 		DSN: options.DSN, Replica: r.replica, Tombstone: options.Tombstone, Logger: options.Logger,
+		Observe: r.metrics.Statement,
 	}
 	if options.DSN == "" {
 		config.Path = filepath.Join(options.DataDir, DatabaseFile)
@@ -98,10 +103,14 @@ func New(options Options) (*Registry, error) {
 	r.roster = roster.New(tableFollower{r.table}, bookFollower{r.book})
 	r.follower = follow.New(r.store, r.roster, r.table, follow.Options{Replica: r.replica, Logger: options.Logger})
 	r.committer = commit.New(r.store, commit.Options{Publish: r.publish})
+	r.targets = &targets{roster: r.roster}
 	r.sweeper = r.newSweeper()
 	r.cleaner = r.newCleaner()
+	r.metrics.Collect(metrics.State(r.samples))
 	return r, nil
 }
+
+func (r *Registry) edge() edge { return edge{logger: r.logger, metrics: r.metrics} }
 
 // replicaName tells the replicas on one database apart, in events and marks: by
 // where they are, and for those on one machine by their start.
@@ -117,6 +126,9 @@ func replicaName(options Options) string {
 // publish puts what was committed into everything that answers from memory,
 // before the commit is acknowledged (R24).
 func (r *Registry) publish(done *store.Commit) {
+	for _, event := range done.Events {
+		r.metrics.Event(string(event.Kind))
+	}
 	r.roster.Committed(done.Instances, done.Tombstones)
 }
 

@@ -10,10 +10,10 @@ import (
 func (r *Registry) newPodServant() rpc.Servant {
 	pods := &podServant{
 		rules: r.rules, committer: r.committer, roster: r.roster, book: r.book,
-		targets: &targets{roster: r.roster}, writable: r.writable,
+		targets: r.targets, writable: r.writable,
 		ownAddress:    r.options.PodAddressCheck,
 		registerAgain: rate.NewLimiter(registerAgainRate, registerAgainBurst),
-		logger:        r.logger,
+		edge:          r.edge(),
 	}
 	servant := rpc.Servant{
 		Name:      podServantName,

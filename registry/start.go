@@ -115,7 +115,7 @@ func (r *Registry) load(ctx context.Context) error {
 // serve opens the ports of the servants that are wanted.
 func (r *Registry) serve(ctx context.Context) error {
 	server := rpc.NewServer(rpc.Options{
-		Logger: r.logger, MaxConnections: r.options.MaxConnections,
+		Logger: r.logger, MaxConnections: r.options.MaxConnections, Observer: r.metrics.Calls(),
 	})
 	r.mu.Lock()
 	r.server = server
