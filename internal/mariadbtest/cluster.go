@@ -2,6 +2,7 @@ package mariadbtest
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -71,26 +72,36 @@ func (c *Cluster) Database(t testing.TB) (dsns []string) {
 	return dsns
 }
 
-// AwaitSize waits until every node that runs counts n members, itself
-// included, and takes writes.
+// AwaitSize waits until the nodes that run, n of them, are one cluster in which
+// each takes writes.
 func (c *Cluster) AwaitSize(t testing.TB, n int) {
 	t.Helper()
+	pools := map[*Server]*sql.DB{}
 	for _, server := range c.Nodes {
-		if server.process == nil {
-			continue
+		if server.process != nil {
+			pools[server] = Open(t, server.DSN(""))
 		}
-		db := Open(t, server.DSN(""))
-		c.await(t, func(ctx context.Context) error {
-			size, err := status(ctx, db, "wsrep_cluster_size")
-			if err != nil {
+	}
+	c.await(t, func(ctx context.Context) error {
+		// A node that was cut off believes in the old membership for a while:
+		// the number of the membership must be the same everywhere.
+		numbers := map[string]bool{}
+		for server, db := range pools {
+			size, sizeErr := status(ctx, db, "wsrep_cluster_size")
+			number, numberErr := status(ctx, db, "wsrep_cluster_conf_id")
+			if err := errors.Join(sizeErr, numberErr, server.node.synced(ctx, db)); err != nil {
 				return err
 			}
 			if size != strconv.Itoa(n) {
 				return fmt.Errorf("node %s counts %s members, not %d", server.Addr(), size, n)
 			}
-			return server.node.synced(ctx, db)
-		})
-	}
+			numbers[number] = true
+		}
+		if len(numbers) != 1 {
+			return errors.New("the nodes do not agree on the membership")
+		}
+		return nil
+	})
 }
 
 // await repeats a check until it passes.

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// awaitRows waits until a node has what was written on another.
-func awaitRows(t *testing.T, db *sql.DB, want int) {
+// wantRows compares a node with what was written on another.
+func wantRows(t *testing.T, db *sql.DB, want int) {
 	t.Helper()
 	// A read then waits for what was committed before it anywhere.
 	var rows int
@@ -35,17 +35,17 @@ func TestClusterReplicatesLosesANodeAndGetsItBack(t *testing.T) {
 	first, second, third := Open(t, dsns[0]), Open(t, dsns[1]), Open(t, dsns[2])
 	mustExec(t, first, "CREATE TABLE things (id INT PRIMARY KEY)")
 	mustExec(t, first, "INSERT INTO things VALUES (1)")
-	awaitRows(t, second, 1)
-	awaitRows(t, third, 1)
+	wantRows(t, second, 1)
+	wantRows(t, third, 1)
 
 	cluster.Nodes[2].Kill(t)
 	cluster.AwaitSize(t, 2)
 	mustExec(t, second, "INSERT INTO things VALUES (2)")
-	awaitRows(t, first, 2)
+	wantRows(t, first, 2)
 
 	cluster.Nodes[2].Start(t)
 	cluster.AwaitSize(t, 3)
-	awaitRows(t, Open(t, dsns[2]), 2)
+	wantRows(t, Open(t, dsns[2]), 2)
 
 	// The one that made the cluster is no more special than the others.
 	cluster.Nodes[0].Stop(t)
@@ -53,7 +53,7 @@ func TestClusterReplicatesLosesANodeAndGetsItBack(t *testing.T) {
 	mustExec(t, second, "INSERT INTO things VALUES (3)")
 	cluster.Nodes[0].Start(t)
 	cluster.AwaitSize(t, 3)
-	awaitRows(t, Open(t, dsns[0]), 3)
+	wantRows(t, Open(t, dsns[0]), 3)
 }
 
 func TestClusterThrowsOutAFrozenNode(t *testing.T) {
@@ -66,5 +66,5 @@ func TestClusterThrowsOutAFrozenNode(t *testing.T) {
 	mustExec(t, db, "INSERT INTO things VALUES (1)") // waits until the others have given it up
 	cluster.Nodes[1].Thaw(t)
 	cluster.AwaitSize(t, 3)
-	awaitRows(t, Open(t, dsns[1]), 1)
+	wantRows(t, Open(t, dsns[1]), 1)
 }

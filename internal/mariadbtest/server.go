@@ -66,7 +66,7 @@ func (s *Server) endWith(t testing.TB) {
 	s.private = true
 	t.Cleanup(func() {
 		if t.Failed() && s.log != "" {
-			t.Logf("mariadbtest: last lines of the log of %s:\n%s", s.Addr(), tail(s.log, 300))
+			t.Logf("mariadbtest: last lines of the log of %s:\n%s", s.Addr(), tail(s.log, 20))
 		}
 		if err := s.destroy(); err != nil {
 			t.Errorf("mariadbtest: %v", err)
