@@ -44,6 +44,9 @@ func ExpireUnleased(tx Tx, key naming.Key, reason string) Outcome {
 	tx.Put(instance, naming.Event{
 		Kind: naming.EventExpired, State: naming.Inactive, Reason: reason, Actor: "sweep",
 	})
+	if Podlike(tx.Node(instance.Node)) {
+		settleNode(tx, instance.Node)
+	}
 	return Outcome{Changed: true}
 }
 
