@@ -13,7 +13,6 @@ import (
 var _ = fmt.Errorf
 var _ = codec.FromInt8
 
-//go:generate stringer -type ServerState -trimprefix ServerState_ -output serverstate_string.go
 type ServerState int32
 
 const (
