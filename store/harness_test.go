@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/go-sql-driver/mysql"
+	"github.com/go-sql-driver/mysql"
 
 	"github.com/tarsregistry/tarsregistry/internal/mariadbtest"
 	"github.com/tarsregistry/tarsregistry/internal/naming"
@@ -38,7 +38,21 @@ func onEvery(t *testing.T, test func(t *testing.T, d *database)) {
 func mariadb(t *testing.T) *database {
 	t.Helper()
 	dsn := mariadbtest.Database(t)
-	return &database{kind: "mariadb", dsn: dsn, raw: mariadbtest.Open(t, dsn)}
+	// || joins texts here, as in SQLite, so that one query serves both.
+	return &database{kind: "mariadb", dsn: dsn, raw: mariadbtest.Open(t, withParam(t, dsn, "sql_mode", "'PIPES_AS_CONCAT,STRICT_TRANS_TABLES'"))}
+}
+
+func withParam(t *testing.T, dsn, name, value string) string {
+	t.Helper()
+	config, err := mysql.ParseDSN(dsn)
+	if err != nil {
+		t.Fatal("the test's DSN cannot be read")
+	}
+	if config.Params == nil {
+		config.Params = map[string]string{}
+	}
+	config.Params[name] = value
+	return config.FormatDSN()
 }
 
 // config is that of a replica on this database.

@@ -113,7 +113,8 @@ func (s *Store) inWrite(ctx context.Context, work func(context.Context, *sqlx.Tx
 			return err
 		}
 		if err := work(ctx, tx); err != nil {
-			return errors.Join(err, tx.Rollback())
+			_ = tx.Rollback() // the error that led here is the one that counts
+			return err
 		}
 		return tx.Commit()
 	})

@@ -5,6 +5,7 @@ package storetest
 import (
 	"database/sql"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
@@ -107,19 +108,19 @@ func (d *Database) Text(t testing.TB, query string, args ...any) string {
 	return value.String
 }
 
-// Ago is an SQL expression for a moment so many seconds ago, as our own tables
-// have it: UTC.
-func (d *Database) Ago(seconds string) string {
+// Ago is an SQL expression for a moment so many seconds ago (to come, where they
+// are negative), as our own tables have it: UTC.
+func (d *Database) Ago(seconds int) string {
 	if d.Kind == "mariadb" {
-		return "UTC_TIMESTAMP(6) - INTERVAL " + seconds + " SECOND"
+		return fmt.Sprintf("UTC_TIMESTAMP(6) - INTERVAL (%d) SECOND", seconds)
 	}
-	return "strftime('%Y-%m-%d %H:%M:%f', 'now', '-" + seconds + " seconds')"
+	return fmt.Sprintf("strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', '%+d seconds')", -seconds)
 }
 
 // WallAgo is the same as Tars' tables have it: in the session's time zone.
-func (d *Database) WallAgo(seconds string) string {
+func (d *Database) WallAgo(seconds int) string {
 	if d.Kind == "mariadb" {
-		return "NOW() - INTERVAL " + seconds + " SECOND"
+		return fmt.Sprintf("NOW() - INTERVAL (%d) SECOND", seconds)
 	}
-	return "strftime('%Y-%m-%d %H:%M:%S', 'now', '-" + seconds + " seconds')"
+	return fmt.Sprintf("strftime('%%Y-%%m-%%d %%H:%%M:%%S', 'now', '%+d seconds')", -seconds)
 }
