@@ -91,7 +91,7 @@ func (r *registry) beat(n int) heartbeat.Verdict {
 }
 
 // age has all stamps of a moment ago be so many seconds old.
-func age(t *testing.T, d *storetest.Database, seconds string) {
+func age(t *testing.T, d *storetest.Database, seconds int) {
 	t.Helper()
 	d.Exec(t, "UPDATE t_registry_lease SET last_heartbeat = "+d.Ago(seconds))
 	d.Exec(t, "UPDATE t_node_info SET last_heartbeat = "+d.WallAgo(seconds))
@@ -102,7 +102,7 @@ func TestR19_FlushedToTheDatabase(t *testing.T) {
 		r := newRegistry(t, d, "one")
 		const pods, beating = 1200, 1100
 		r.register(t, 0, pods)
-		age(t, d, "60")
+		age(t, d, 60)
 		for n := range beating {
 			if verdict := r.beat(n); verdict != heartbeat.Unchanged {
 				t.Fatalf("heartbeat of %s: %s", pod(n), verdict)
@@ -111,14 +111,14 @@ func TestR19_FlushedToTheDatabase(t *testing.T) {
 		if err := r.flusher.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		recent := " > " + d.Ago("30")
+		recent := " > " + d.Ago(30)
 		if got := d.Text(t, "SELECT COUNT(*) FROM t_registry_lease WHERE last_heartbeat"+recent); got != strconv.Itoa(beating) {
 			t.Errorf("%s leases were renewed, want %d", got, beating)
 		}
-		if got := d.Text(t, "SELECT COUNT(*) FROM t_registry_lease WHERE last_heartbeat > "+d.Ago("0")); got != "0" {
+		if got := d.Text(t, "SELECT COUNT(*) FROM t_registry_lease WHERE last_heartbeat > "+d.Ago(0)); got != "0" {
 			t.Errorf("%s leases have a stamp in the future", got)
 		}
-		if got := d.Text(t, "SELECT COUNT(*) FROM t_node_info WHERE last_heartbeat > "+d.WallAgo("30")); got != strconv.Itoa(beating) {
+		if got := d.Text(t, "SELECT COUNT(*) FROM t_node_info WHERE last_heartbeat > "+d.WallAgo(30)); got != strconv.Itoa(beating) {
 			t.Errorf("%s nodes were stamped, want %d", got, beating)
 		}
 		marks, err := r.store.FlushMarks(t.Context())
@@ -141,7 +141,7 @@ func TestR19_WhatChangedMeanwhileIsWrittenThrough(t *testing.T) {
 	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
 		r := newRegistry(t, d, "one")
 		r.register(t, 0, 4)
-		age(t, d, "60")
+		age(t, d, 60)
 		for n := range 4 {
 			r.beat(n)
 		}
@@ -163,7 +163,7 @@ func TestR19_WhatChangedMeanwhileIsWrittenThrough(t *testing.T) {
 			t.Errorf("written through: %v", through)
 		}
 		for n, renewed := range []string{"1", "0", "0", "0"} {
-			query := "SELECT COUNT(*) FROM t_registry_lease WHERE node_name = ? AND last_heartbeat > " + d.Ago("30")
+			query := "SELECT COUNT(*) FROM t_registry_lease WHERE node_name = ? AND last_heartbeat > " + d.Ago(30)
 			if got := d.Text(t, query, pod(n).Node); got != renewed {
 				t.Errorf("%s: renewed %s, want %s", pod(n), got, renewed)
 			}
@@ -180,7 +180,7 @@ func TestR19_NeverReplacesANewerStamp(t *testing.T) {
 		r.register(t, 0, 1)
 		r.beat(0)
 		time.Sleep(20 * time.Millisecond) // the heartbeat must be older than what another replica writes now
-		d.Exec(t, "UPDATE t_registry_lease SET last_heartbeat = "+d.Ago("0"))
+		d.Exec(t, "UPDATE t_registry_lease SET last_heartbeat = "+d.Ago(0))
 		before := d.Text(t, "SELECT last_heartbeat FROM t_registry_lease")
 		if err := r.flusher.Flush(t.Context()); err != nil {
 			t.Fatal(err)

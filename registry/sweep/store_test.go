@@ -161,11 +161,7 @@ func (r *replica) beat(d *storetest.Database, keys ...naming.Key) {
 	r.t.Helper()
 	for _, key := range keys {
 		// The stamp has to lie as far ahead as the view is shifted.
-		ahead := "-" + fmt.Sprint(int(r.store.passed.Seconds()))
-		stamp := d.Ago(ahead)
-		if d.Kind == "sqlite" {
-			stamp = "strftime('%Y-%m-%d %H:%M:%f', 'now', '+" + ahead[1:] + " seconds')"
-		}
+		stamp := d.Ago(-int(r.store.passed.Seconds()))
 		d.Exec(r.t, "UPDATE t_registry_lease SET last_heartbeat = "+stamp+
 			" WHERE server_name = ? AND node_name = ?", key.Server, key.Node)
 	}
@@ -271,7 +267,7 @@ func TestR18_SilentReplicaInTheTables(t *testing.T) {
 	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
 		r := newReplica(t, d, "one")
 		r.register(keys(0, 10)...)
-		d.Exec(t, "INSERT INTO t_registry_flush (replica, flushed_at) VALUES ('other', "+d.Ago("60")+")")
+		d.Exec(t, "INSERT INTO t_registry_flush (replica, flushed_at) VALUES ('other', "+d.Ago(60)+")")
 		r.pass(0)
 		r.pass(60 * time.Second)
 		r.beat(d, keys(1, 10)...)
@@ -280,7 +276,7 @@ func TestR18_SilentReplicaInTheTables(t *testing.T) {
 		if report := r.pass(10 * time.Second); len(report.Expired) != 0 || !strings.Contains(report.Skipped, "replica other") {
 			t.Errorf("beside a silent replica: %+v", report)
 		}
-		d.Exec(t, "UPDATE t_registry_flush SET flushed_at = "+d.Ago("100")+" WHERE replica = 'other'")
+		d.Exec(t, "UPDATE t_registry_flush SET flushed_at = "+d.Ago(100)+" WHERE replica = 'other'")
 		if report := r.pass(0); len(report.Expired) != 1 {
 			t.Errorf("a lease time after its last mark: %+v", report)
 		}
@@ -334,13 +330,16 @@ func TestR20_ReleaseInTheTables(t *testing.T) {
 func TestR2_LegacyInTheTables(t *testing.T) {
 	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
 		r := newReplica(t, d, "one")
-		for _, node := range []struct{ name, port, heartbeat string }{
-			{"10.2.0.1", "0", "10"},       // a pod of a registry without leases
-			{"10.2.0.2", "19385", "1000"}, // a machine whose tarsnode is silent
-			{"10.2.0.3", "19385", "10"},   // one whose tarsnode is not
+		for _, node := range []struct {
+			name, port string
+			heartbeat  int
+		}{
+			{"10.2.0.1", "0", 10},       // a pod of a registry without leases
+			{"10.2.0.2", "19385", 1000}, // a machine whose tarsnode is silent
+			{"10.2.0.3", "19385", 10},   // one whose tarsnode is not
 		} {
 			d.Exec(t, "INSERT INTO t_node_info (node_name, node_obj, endpoint_ip, endpoint_port, last_reg_time, last_heartbeat, setting_state, present_state,"+
-				" tars_version, template_name, modify_time) VALUES (?, ?, ?, 0, "+d.WallAgo("10")+", "+d.WallAgo(node.heartbeat)+", 'active', 'active', '', '', "+d.WallAgo("10")+")",
+				" tars_version, template_name, modify_time) VALUES (?, ?, ?, 0, "+d.WallAgo(10)+", "+d.WallAgo(node.heartbeat)+", 'active', 'active', '', '', "+d.WallAgo(10)+")",
 				node.name, "tars.tarsnode.NodeObj@tcp -h "+node.name+" -p "+node.port+" -t 60000", node.name)
 			d.Exec(t, "INSERT INTO t_server_conf (application, server_name, node_name, setting_state, present_state, server_type)"+
 				" VALUES ('Old', 'Server', ?, 'active', 'active', 'tars_go')", node.name)
