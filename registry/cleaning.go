@@ -58,14 +58,11 @@ func (r *Registry) cleanCommand(ctx context.Context, arguments string) (string, 
 	if err != nil {
 		return "", err
 	}
-	if err := r.writable(); err != nil {
-		return "", err
-	}
 	request.Actor = "admin"
 	if call, ok := rpc.CallFromContext(ctx); ok {
 		request.Actor = "admin " + call.Peer().Addr().Unmap().String()
 	}
-	report, err := r.cleaner.Clean(ctx, request)
+	report, err := operator{r}.Clean(ctx, request)
 	if err != nil {
 		return "", err
 	}
