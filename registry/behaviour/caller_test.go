@@ -1,0 +1,157 @@
+package behaviour
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"testing"
+
+	"github.com/TarsCloud/TarsGo/tars/model"
+	"github.com/TarsCloud/TarsGo/tars/protocol/res/requestf"
+	"github.com/TarsCloud/TarsGo/tars/util/tools"
+
+	"github.com/tarsregistry/tarsregistry/internal/tarsclient"
+	"github.com/tarsregistry/tarsregistry/tars"
+)
+
+// wire carries generated stubs' calls over a connection each, as old tarscli makes
+// them. (TarsGo's own communicator is no part of what is tested here.)
+type wire struct {
+	model.Servant
+
+	name    string
+	address func() string
+}
+
+// TarsInvoke makes a stub's call.
+func (w *wire) TarsInvoke(ctx context.Context, _ byte, function string, body []byte, status, requestContext map[string]string, answer *requestf.ResponsePacket) error {
+	dialer := tarsclient.Dialer{Timeout: patience}
+	response, err := dialer.Invoke(ctx, endpointOf(w.address()), tarsclient.Request{
+		Servant: w.name, Function: function, Body: body, Context: requestContext, Status: status,
+	})
+	if err != nil {
+		return err
+	}
+	answer.SBuffer = tools.ByteToInt8(response.Body)
+	answer.Status, answer.Context = response.Status, response.Context
+	return nil
+}
+
+func endpointOf(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return address // the call will say what is wrong with it
+	}
+	return fmt.Sprintf("tcp -h %s -p %s -t 60000", host, port)
+}
+
+func (r *replica) pods() *tars.Tarsregistry {
+	stub := tars.NewTarsregistry()
+	stub.SetServant(&wire{name: "tars.tarsregistry.Registry", address: func() string { return r.registry.Addresses().Pod }})
+	return stub
+}
+
+func (r *replica) lookups() *tars.QueryF {
+	stub := tars.NewQueryF()
+	stub.SetServant(&wire{name: "tars.tarsregistry.QueryObj", address: func() string { return r.registry.Addresses().Query }})
+	return stub
+}
+
+// caller is somebody who speaks to a replica's Registry with some context.
+type caller struct {
+	r       *replica
+	context map[string]string
+}
+
+// old is a caller that does not say who it is.
+func (r *replica) old() caller { return caller{r: r} }
+
+// as is a pod of our tarscli.
+func (r *replica) as(uid string) caller {
+	return caller{r, map[string]string{"tars-pod-uid": uid, "tars-pod-kind": "pod"}}
+}
+
+// host is a caller of our tarscli whose address is shared.
+func (r *replica) host(uid string) caller {
+	return caller{r, map[string]string{"tars-pod-uid": uid, "tars-pod-kind": "host"}}
+}
+
+// with adds a key to the context.
+func (c caller) with(key, value string) caller {
+	changed := maps.Clone(c.context)
+	if changed == nil {
+		changed = map[string]string{}
+	}
+	changed[key] = value
+	return caller{c.r, changed}
+}
+
+// at is the same caller at another replica.
+func (c caller) at(r *replica) caller { return caller{r, c.context} }
+
+// The methods give what the answer's status asks of the pod, tars-action mostly.
+
+func (c caller) onStartup(req *tars.OnStartupReq) (map[string]string, error) {
+	status := map[string]string{}
+	err := c.r.pods().OnStartup(req, c.requestContext(), status)
+	return status, err
+}
+
+func (c caller) keepAlive(req *tars.KeepAliveReq) (map[string]string, error) {
+	status := map[string]string{}
+	err := c.r.pods().KeepAlive(req, c.requestContext(), status)
+	return status, err
+}
+
+func (c caller) onPrestop(req *tars.OnPrestopReq) (map[string]string, error) {
+	status := map[string]string{}
+	err := c.r.pods().OnPrestop(req, c.requestContext(), status)
+	return status, err
+}
+
+func (c caller) registerMetrics(req *tars.RegisterMetricsReq) (map[string]string, error) {
+	status := map[string]string{}
+	err := c.r.pods().RegisterMetrics(req, c.requestContext(), status)
+	return status, err
+}
+
+func (c caller) requestContext() map[string]string {
+	copied := map[string]string{}
+	maps.Copy(copied, c.context)
+	return copied
+}
+
+// targets answers getMetricsAdapters, a line a target: application.server set target.
+func (r *replica) targets(filter map[string]string) []string {
+	r.t.Helper()
+	var groups []tars.MetricsAdapterInfo
+	if err := r.pods().GetMetricsAdapters(&tars.GetMetricsAdaptersReq{Filter: filter}, &groups); err != nil {
+		r.t.Fatalf("getMetricsAdapters: %v", err)
+	}
+	var list []string
+	for _, group := range groups {
+		for _, target := range group.Targets {
+			list = append(list, fmt.Sprintf("%s.%s [%s] %s", group.Labels["application"], group.Labels["server"], group.Labels["set"], target))
+		}
+	}
+	return list
+}
+
+// must fails the test on an error and gives the action asked for.
+func must(t *testing.T, status map[string]string, err error) string {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return status["tars-action"]
+}
+
+// refusal gives the code and sentence of a refused call.
+func refusal(err error) (int32, string) {
+	if refused, ok := errors.AsType[*tarsclient.ServerError](err); ok {
+		return refused.Code, refused.Text
+	}
+	return 0, fmt.Sprint(err)
+}

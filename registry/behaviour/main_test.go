@@ -1,0 +1,21 @@
+package behaviour
+
+import (
+	"flag"
+	"os"
+	"testing"
+
+	"github.com/tarsregistry/tarsregistry/internal/mariadbtest"
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// These tests wait for leases and comparisons much more than they compute:
+	// so many may wait at once, unless -parallel says otherwise.
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
+		if err := parallel.Value.Set("24"); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(mariadbtest.Run(m))
+}
