@@ -26,8 +26,13 @@ type Options struct {
 	Sample func() ([]Connection, error)
 	// Maximum is the budget: the wait never takes longer.
 	Maximum time.Duration
-	// Minimum is the time in which clients refresh their lists.
+	// Minimum is the time in which clients refresh their lists. It counts from
+	// what Told returns.
 	Minimum time.Duration
+	// Told returns when the registry was told that the server is leaving; nil,
+	// and the zero time, mean the beginning of the wait. It is asked again and
+	// again: the registry may have been away at first.
+	Told func() time.Time
 	// Quiet is how long no connection may have carried a request; 3 s.
 	Quiet time.Duration
 	// Interval is the time between two samples; 250 ms.
@@ -115,6 +120,15 @@ func positive(d, fallback time.Duration) time.Duration {
 
 func (w *wait) elapsed() time.Duration { return time.Since(w.start).Round(10 * time.Millisecond) }
 
+func (w *wait) told() time.Time {
+	if w.Told != nil {
+		if told := w.Told(); told.After(w.start) {
+			return told
+		}
+	}
+	return w.start
+}
+
 // look takes one sample and says whether the wait is over.
 func (w *wait) look() (Outcome, bool) {
 	connections, err := w.Sample()
@@ -133,7 +147,7 @@ func (w *wait) look() (Outcome, bool) {
 		Connections: len(connections), Busy: busy, Example: example,
 	}
 	switch {
-	case busy == 0 && elapsed >= w.Minimum && elapsed >= min(w.Quiet, w.Maximum):
+	case busy == 0 && now.Sub(w.told()) >= w.Minimum && elapsed >= min(w.Quiet, w.Maximum):
 		return Outcome{Quiet: true, Reason: fmt.Sprintf("clients have gone after %v, %d idle connections left", w.elapsed(), len(connections))}, true
 	case elapsed >= w.Maximum:
 		return Outcome{Reason: fmt.Sprintf("clients still call after %v (%v); they do so when this was the last active endpoint, or when they refresh their lists more rarely", w.elapsed(), progress)}, true

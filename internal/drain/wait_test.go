@@ -122,6 +122,25 @@ func TestWaitWithoutStatisticsTakesTheBudget(t *testing.T) {
 	})
 }
 
+func TestMinimumCountsFromWhenTheRegistryWasTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		outcome := Wait(t.Context(), Options{
+			Minimum: 12 * time.Second, Maximum: 80 * time.Second,
+			Told: func() time.Time {
+				if time.Since(start) < 10*time.Second {
+					return time.Time{}
+				}
+				return start.Add(10 * time.Second)
+			},
+			Sample: func() ([]Connection, error) { return nil, nil },
+		})
+		if took := time.Since(start); !outcome.Quiet || took < 22*time.Second || took > 23*time.Second {
+			t.Errorf("took %v, %+v", took, outcome)
+		}
+	})
+}
+
 func TestWaitIsEndedByItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())

@@ -128,6 +128,7 @@ func (m *machine) drain() {
 	options := drain.Options{
 		Minimum: m.ClientRefresh + refreshMargin,
 		Maximum: max(0, time.Until(m.plan.drainUntil)),
+		Told:    m.announcedAt,
 		Report:  func(p drain.Progress) { m.post(drainSaid{p}) },
 	}
 	m.tell(fmt.Sprintf("waiting for clients to leave, %v at most", options.Maximum.Round(100*time.Millisecond)))
@@ -135,6 +136,14 @@ func (m *machine) drain() {
 		defer cancel(nil)
 		m.post(drained{waitForClients(ctx, m.Options, options)})
 	})
+}
+
+// announcedAt is when the registry took deactivating, or the zero time.
+func (m *machine) announcedAt() time.Time {
+	if at := m.announced.Load(); at != 0 {
+		return time.Unix(0, at)
+	}
+	return time.Time{}
 }
 
 // waitForClients runs outside the machine's goroutine.

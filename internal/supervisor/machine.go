@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -64,8 +65,9 @@ type registrySide struct {
 	trouble    error  // why calls fail, nil while they do not
 	ended      string // the action that ended the registration on the registry's side
 	worker     string // the worker id, or empty
-	// announced: the registry has taken deactivating.
-	announced bool
+	// announced is when the registry took deactivating, in nanoseconds since
+	// 1970, 0 before; the drain's goroutine reads it too.
+	announced atomic.Int64
 	removed   bool
 }
 
@@ -241,7 +243,7 @@ func (m *machine) onState(state naming.State) {
 	if state != naming.Deactivating {
 		return
 	}
-	m.announced = true
+	m.announced.Store(time.Now().UnixNano())
 	if m.phase == announcing {
 		m.drain()
 	}
