@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,6 +19,10 @@ var binary string
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
+	// TarsGo reads the command line too, and complains of flags that it does
+	// not know.
+	flag.Parse()
+	os.Args = os.Args[:1]
 	dir, err := os.MkdirTemp("", "tarsregistry-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

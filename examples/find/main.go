@@ -24,6 +24,7 @@ func main() {
 		flag.PrintDefaults()
 	}
 	flag.Parse()
+	os.Args = os.Args[:1] // TarsGo reads them too, and complains of flags it does not know
 	object := "Demo.HelloServer.HelloObj"
 	if flag.NArg() > 0 {
 		object = flag.Arg(0)

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log"
 	"net"
+	"os"
 	"os/signal"
 	"strconv"
 	"syscall"
@@ -30,6 +31,7 @@ func main() {
 	port := flag.Int("port", 18080, "the port of its servant HelloObj")
 	interval := flag.Duration("interval", 10*time.Second, "time between heartbeats")
 	flag.Parse()
+	os.Args = os.Args[:1] // TarsGo reads them too, and complains of flags it does not know
 
 	host, registryPort, err := net.SplitHostPort(*registry)
 	if err != nil {
