@@ -62,16 +62,16 @@ func TestGracePeriod(t *testing.T) {
 			"warning  grace period: TARS_GRACE_PERIOD is not set, so the wait for clients takes up to 80s",
 			"give the pod terminationGracePeriodSeconds: 90 and set TARS_GRACE_PERIOD to the same"}},
 		{"Kubernetes' own", []string{"TARS_GRACE_PERIOD=30"}, []string{
-			"note     clients' refresh: a wait of 25s is enough for clients that refresh every 10s",
+			"note     clients' refresh: a wait of 23s is enough for clients that refresh every 10s",
 			"where clients refresh every 60s (Tars' own default), set terminationGracePeriodSeconds and TARS_GRACE_PERIOD to 70"}},
 		{"slow clients", []string{"TARS_GRACE_PERIOD=30", "TARS_EP_UPTIME=60000"}, []string{
-			"warning  clients' refresh: clients that refresh every 60s, as this pod does, may go on calling longer than the wait of 25s",
+			"warning  clients' refresh: clients that refresh every 60s, as this pod does, may go on calling longer than the wait of 23s",
 			"TARS_GRACE_PERIOD to 70 here"}},
 		{"a wait that is asked for and does not fit", []string{"TARS_GRACE_PERIOD=30", "TARS_PRESTOP_WAITTIME=80s"}, []string{
-			"warning  grace period: TARS_PRESTOP_WAITTIME, 80s, does not fit into 30s: the wait is cut to 25s",
+			"warning  grace period: TARS_PRESTOP_WAITTIME, 80s, does not fit into 30s: the wait is cut to 23s",
 			"raise terminationGracePeriodSeconds and TARS_GRACE_PERIOD to 90, or lower TARS_PRESTOP_WAITTIME"}},
-		{"nothing left", []string{"TARS_GRACE_PERIOD=5s"}, []string{
-			"PROBLEM  grace period: 5s leaves nothing for clients: 5s of it are the server's"}},
+		{"nothing left", []string{"TARS_GRACE_PERIOD=7s"}, []string{
+			"PROBLEM  grace period: 7s leaves nothing for clients: 7s of it are for the server's end"}},
 		{"plenty", []string{"TARS_GRACE_PERIOD=90"}, []string{
 			"ok       clients' refresh: a wait of 80s is enough for clients that refresh every 60s"}},
 	}

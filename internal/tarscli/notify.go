@@ -36,7 +36,7 @@ command, or can't be reached.`,
   tarscli notify tars.setloglevel DEBUG
   tarscli notify clean                       # the registry: what would be removed
   tarscli notify clean n                     # the registry: remove it
-  tarscli notify --endpoint "tcp -h tars-registry -p 17892" clean n
+  tarscli notify --endpoint "tcp -h tars-registry -p 17894" clean n
   tarscli notify -- command --with=dashes`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {

@@ -24,6 +24,7 @@ func main() {
 	name := flag.String("name", "world", "whom to greet")
 	calls := flag.Int("calls", 0, "how many calls to make; 0: until Ctrl-C")
 	flag.Parse()
+	os.Args = os.Args[:1] // TarsGo reads flags of its own, and complains of others
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if failed := run(ctx, *locator, *object, *name, *calls); failed > 0 {
@@ -34,9 +35,11 @@ func main() {
 
 // run makes the calls and returns how many failed.
 func run(ctx context.Context, locator, object, name string, calls int) (failed int) {
+	// In a server the generated configuration says so. The first communicator
+	// takes it for all of them.
+	tars.GetClientConfig().RefreshEndpointInterval = 10000 // ms
 	communicator := tars.NewCommunicator()
 	communicator.SetProperty("locator", "tars.tarsregistry.QueryObj@"+locator)
-	communicator.SetProperty("refresh-endpoint-interval", 10000)
 	servant := new(hello.Hello)
 	communicator.StringToProxy(object, servant)
 	for i := 0; calls == 0 || i < calls; i++ {

@@ -18,6 +18,7 @@ import (
 func main() {
 	locator := flag.String("locator", "tcp -h 127.0.0.1 -p 17890", "endpoint of the registry's QueryObj")
 	flag.Parse()
+	os.Args = os.Args[:1] // TarsGo reads flags of its own, and complains of others
 	if err := run(*locator, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "client:", err)
 		os.Exit(1)
