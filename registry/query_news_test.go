@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,6 +20,7 @@ import (
 
 // fakeReader is a connection that notes what is pushed to it, and when.
 type fakeReader struct {
+	mu     sync.Mutex
 	refuse error
 	pushed []string
 	at     []time.Time
@@ -26,12 +28,27 @@ type fakeReader struct {
 }
 
 func (f *fakeReader) Push(id int32, body []byte) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.refuse != nil {
 		return f.refuse
 	}
 	f.pushed = append(f.pushed, fmt.Sprintf("%d %s", id, body))
 	f.at = append(f.at, time.Now())
 	return nil
+}
+
+// set forgets what was pushed and refuses from now on, where refuse is not nil.
+func (f *fakeReader) set(refuse error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refuse, f.pushed, f.at = refuse, nil, nil
+}
+
+func (f *fakeReader) all() ([]string, []time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.pushed), slices.Clone(f.at)
 }
 
 func (f *fakeReader) OnClose(hook func()) func() {
@@ -98,17 +115,18 @@ func TestNews(t *testing.T) {
 		time.Sleep(time.Second)
 		for name, r := range map[string]*fakeReader{"first": &one, "second": &two, "any": &any} {
 			byObject := make(map[string]time.Time)
-			for i, object := range r.pushed {
-				if last, ok := byObject[object]; ok && r.at[i].Sub(last) < newsPace {
-					t.Errorf("%s: %q pushed after %v", name, object, r.at[i].Sub(last))
+			pushed, at := r.all()
+			for i, object := range pushed {
+				if last, ok := byObject[object]; ok && at[i].Sub(last) < newsPace {
+					t.Errorf("%s: %q pushed after %v", name, object, at[i].Sub(last))
 				}
-				byObject[object] = r.at[i]
+				byObject[object] = at[i]
 			}
 			// Six rounds of pushes fit into half a second, and none is missing.
-			if rounds := len(r.pushed) / len(byObject); rounds < 5 || rounds > 8 {
+			if rounds := len(pushed) / len(byObject); rounds < 5 || rounds > 8 {
 				t.Errorf("%s: %d rounds", name, rounds)
 			}
-			r.pushed, r.at = nil, nil
+			r.set(nil)
 		}
 		table.SetGroups([]naming.GroupRule{{ID: 1}}, nil)
 		time.Sleep(time.Second)
@@ -117,7 +135,7 @@ func TestNews(t *testing.T) {
 		one.close()
 		two.close()
 		any.close()
-		one.pushed = nil
+		one.set(nil)
 		table.change(1)
 		time.Sleep(time.Second)
 		expectPushed(t, "closed", &one)
@@ -129,7 +147,8 @@ func TestNews(t *testing.T) {
 
 func expectPushed(t *testing.T, name string, r *fakeReader, want ...string) {
 	t.Helper()
-	got := slices.Sorted(slices.Values(r.pushed))
+	pushed, _ := r.all()
+	got := slices.Sorted(slices.Values(pushed))
 	if !slices.Equal(got, want) {
 		t.Errorf("%s: pushed %q, want %q", name, got, want)
 	}
@@ -145,13 +164,13 @@ func TestNewsUnsent(t *testing.T) {
 		n.subscribe(slow, routingtest.FleetServant(2))
 		table.change(1, 2)
 		time.Sleep(time.Second)
-		slow.refuse = nil
+		slow.set(nil)
 		time.Sleep(time.Second)
 		expectPushed(t, "slow", slow, "0 "+routingtest.FleetServant(1), "0 "+routingtest.FleetServant(2))
-		slow.refuse, slow.pushed = rpc.ErrClosed, nil
+		slow.set(rpc.ErrClosed)
 		table.change(1)
 		time.Sleep(time.Second)
-		slow.refuse = nil
+		slow.set(nil)
 		time.Sleep(time.Second)
 		expectPushed(t, "broken", slow)
 	})
@@ -183,17 +202,17 @@ func TestNewsBounds(t *testing.T) {
 func TestRegisterQuery(t *testing.T) {
 	table := newNewsTable()
 	l := newLookups(table.Table, fakeLocks(noLocks))
-	conn := dialQuery(t, netip.MustParseAddr("127.0.0.1"), serveQuery(t, l))
-	if code, err := conn.stub().RegisterQuery(routingtest.FleetServant(1), "client"); err != nil || code != 0 {
+	conn := routingtest.Dial(t, netip.MustParseAddr("127.0.0.1"), serveQuery(t, l))
+	if code, err := conn.Stub().RegisterQuery(routingtest.FleetServant(1), "client"); err != nil || code != 0 {
 		t.Fatalf("registerQuery: %d, %v", code, err)
 	}
-	if code, err := conn.stub().RegisterChange(map[string]string{}, "client"); err != nil || code != 0 {
+	if code, err := conn.Stub().RegisterChange(map[string]string{}, "client"); err != nil || code != 0 {
 		t.Fatalf("registerChange: %d, %v", code, err)
 	}
 	table.change(1)
 	got := make(map[string]bool)
 	for range 2 {
-		push := conn.receive()
+		push := conn.Receive()
 		if push.IRequestId != 0 || push.IRet != 0 {
 			t.Errorf("push with request id %d, code %d", push.IRequestId, push.IRet)
 		}
@@ -204,7 +223,7 @@ func TestRegisterQuery(t *testing.T) {
 	}
 	// The connection goes on answering.
 	var nodes []string
-	if _, err := conn.stub().FindObjectNodeName(routingtest.FleetServant(1), &nodes); err != nil || len(nodes) != 1 {
+	if _, err := conn.Stub().FindObjectNodeName(routingtest.FleetServant(1), &nodes); err != nil || len(nodes) != 1 {
 		t.Errorf("look-up after pushes: %v, %v", nodes, err)
 	}
 }

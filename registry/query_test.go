@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"maps"
 	"net/netip"
 	"slices"
 	"testing"
@@ -23,35 +22,7 @@ import (
 
 // TestQueryConformance asks every recorded question over TCP from its address.
 func TestQueryConformance(t *testing.T) {
-	checkVectors(t, serveQuery(t, newLookups(seedTable(t, nil), fakeLocks(noLocks))))
-}
-
-// checkVectors holds the QueryObj at an address, which has the seed rows, to
-// the recorded answers, deviations apart.
-func checkVectors(t *testing.T, address string) {
-	deviating := routingtest.Deviating()
-	connections := make(map[netip.Addr]*queryConn)
-	for _, v := range routingtest.Vectors(t) {
-		if deviating[v.N] {
-			continue // held to their reasons by the tests of package routing
-		}
-		conn := connections[v.ClientIP]
-		if conn == nil {
-			conn = dialQuery(t, v.ClientIP, address)
-			connections[v.ClientIP] = conn
-		}
-		code, active, inactive, err := putVector(conn.stub(), &v)
-		if err != nil {
-			t.Errorf("%s: %v", v.Name(), err)
-			continue
-		}
-		if d := v.Differences(code, active, inactive); d != "" {
-			t.Errorf("%s: %s", v.Name(), d)
-		}
-		if !maps.Equal(conn.last.Context, v.Context) {
-			t.Errorf("%s: context %v came back as %v", v.Name(), v.Context, conn.last.Context)
-		}
-	}
+	routingtest.CheckVectors(t, serveQuery(t, newLookups(seedTable(t, nil), fakeLocks(noLocks))))
 }
 
 // encodeArguments encodes string arguments with tags from 1.
@@ -123,7 +94,7 @@ func TestQueryAllocatesNothing(t *testing.T) {
 // TestQueryWithoutPicture: refused at once, never an empty list.
 func TestQueryWithoutPicture(t *testing.T) {
 	address := serveQuery(t, newLookups(routing.NewTable(routing.Options{}), fakeLocks(noLocks)))
-	conn := dialQuery(t, netip.MustParseAddr("127.0.0.1"), address)
+	conn := routingtest.Dial(t, netip.MustParseAddr("127.0.0.1"), address)
 	var active, inactive []tars.EndpointF
 	var nodes []string
 	for name, ask := range map[string]func(*tars.QueryF) error{
@@ -136,9 +107,9 @@ func TestQueryWithoutPicture(t *testing.T) {
 			return err
 		},
 	} {
-		err := ask(conn.stub())
-		refused, ok := errors.AsType[*rpc.Error](err)
-		if !ok || refused.Code != rpc.CodeFailed || refused.Message != textNoPicture {
+		err := ask(conn.Stub())
+		refused, ok := errors.AsType[*routingtest.Refused](err)
+		if !ok || refused.Code != rpc.CodeFailed || refused.Text != textNoPicture {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -146,7 +117,7 @@ func TestQueryWithoutPicture(t *testing.T) {
 
 func TestQueryUndecodable(t *testing.T) {
 	address := serveQuery(t, newLookups(seedTable(t, nil), fakeLocks(noLocks)))
-	conn := dialQuery(t, netip.MustParseAddr("127.0.0.1"), address)
+	conn := routingtest.Dial(t, netip.MustParseAddr("127.0.0.1"), address)
 	for name, c := range map[string]struct {
 		function string
 		body     []byte
@@ -158,8 +129,8 @@ func TestQueryUndecodable(t *testing.T) {
 		"id longer than packet": {"findObjectById", []byte{0x16, 200, 'x'}, rpc.CodeUndecodable},
 		"unknown function":      {"findObject", encodeArguments("A.B.C"), rpc.CodeUnknownFunction},
 	} {
-		conn.send(c.function, c.body, nil, nil)
-		if response := conn.receive(); response.IRet != c.code || response.SResultDesc == "" {
+		conn.Send(c.function, c.body, nil, nil)
+		if response := conn.Receive(); response.IRet != c.code || response.SResultDesc == "" {
 			t.Errorf("%s: code %d, %q", name, response.IRet, response.SResultDesc)
 		}
 	}
@@ -168,10 +139,10 @@ func TestQueryUndecodable(t *testing.T) {
 // TestQueryJSON: the other protocol versions reach generated code.
 func TestQueryJSON(t *testing.T) {
 	address := serveQuery(t, newLookups(seedTable(t, nil), fakeLocks(noLocks)))
-	conn := dialQuery(t, netip.MustParseAddr("127.0.0.1"), address)
-	conn.version = rpc.VersionJSON
-	conn.send("findObjectByIdInSameGroup", []byte(`{"id":"Conf.GrpY.Obj"}`), nil, nil)
-	response := conn.receive()
+	conn := routingtest.Dial(t, netip.MustParseAddr("127.0.0.1"), address)
+	conn.Version = rpc.VersionJSON
+	conn.Send("findObjectByIdInSameGroup", []byte(`{"id":"Conf.GrpY.Obj"}`), nil, nil)
+	response := conn.Receive()
 	if response.IRet != 0 {
 		t.Fatalf("code %d: %s", response.IRet, response.SResultDesc)
 	}
@@ -192,7 +163,7 @@ func TestQueryJSON(t *testing.T) {
 
 func TestFindObjectNodeName(t *testing.T) {
 	address := serveQuery(t, newLookups(seedTable(t, nil), fakeLocks(noLocks)))
-	stub := dialQuery(t, netip.MustParseAddr("127.0.0.1"), address).stub()
+	stub := routingtest.Dial(t, netip.MustParseAddr("127.0.0.1"), address).Stub()
 	for id, want := range map[string][]string{
 		"Conf.BakMix.Obj":            {"10.2.2.1", "10.2.2.2", "10.2.2.3", "10.2.2.4", "10.2.2.5"}, // standby and inactive ones too
 		"Conf.Shared.Obj":            {"10.71.0.1", "10.71.0.2", "10.71.0.3"},
@@ -220,7 +191,7 @@ func TestGetLocker(t *testing.T) {
 		return result, failure
 	})
 	address := serveQuery(t, newLookups(seedTable(t, nil), locks))
-	stub := dialQuery(t, netip.MustParseAddr("127.0.0.1"), address).stub()
+	stub := routingtest.Dial(t, netip.MustParseAddr("127.0.0.1"), address).Stub()
 	good := tars.GetMasterSlaveLock{
 		Application: "App", Server_name: "Server", Node_name: "10.0.0.1", IsMaster: true, LastErr: true, Timeout: 10_000, BakType: 1,
 	}

@@ -147,7 +147,7 @@ func (c *change) noteBad(before, after []BadRow) {
 
 // setRegistries takes over the rows of t_registry_info.
 func (c *change) setRegistries(entries []naming.RegistryEntry) {
-	if slices.Equal(entries, c.next.entries) {
+	if slices.EqualFunc(entries, c.next.entries, sameEntry) {
 		return
 	}
 	rows := make([]*row, 0, len(entries))
@@ -177,6 +177,13 @@ func (c *change) setRegistries(entries []naming.RegistryEntry) {
 		c.addRow(r)
 	}
 	c.next.registry = rows
+}
+
+// sameEntry compares all but the time of the heartbeat, which look-ups do not
+// depend on: a replica that beats is no change.
+func sameEntry(a, b naming.RegistryEntry) bool {
+	a.Heartbeat, b.Heartbeat = "", ""
+	return a == b
 }
 
 // publish makes the change the current picture, and tells who watches.

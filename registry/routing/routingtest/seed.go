@@ -12,8 +12,16 @@ import (
 //go:embed testdata/queryobj.sql
 var seedRows string
 
-// Row is a row of a table: text by column, absent where NULL.
-type Row map[string]string
+// Row is a row of a table: text by column, nil where NULL.
+type Row map[string]*string
+
+// text is a column's, "" where NULL.
+func (r Row) text(column string) string {
+	if value := r[column]; value != nil {
+		return *value
+	}
+	return ""
+}
 
 // Rows are the seed rows by table, as the statements of testdata/queryobj.sql
 // have them.
@@ -33,8 +41,8 @@ func Rows(t testing.TB) map[string][]Row {
 		row := make(Row)
 		for _, column := range strings.Split(columns, ",") {
 			value, null, rest := readValue(t, values)
-			if !null {
-				row[column] = value
+			if row[column] = &value; null {
+				row[column] = nil
 			}
 			values = strings.TrimPrefix(rest, ",")
 		}
@@ -88,14 +96,14 @@ func unescape(c byte) byte {
 
 func (r Row) number(t testing.TB, column string) int32 {
 	t.Helper()
-	n, err := strconv.ParseInt(r[column], 10, 32)
+	n, err := strconv.ParseInt(r.text(column), 10, 32)
 	if err != nil {
 		t.Fatalf("%s: %v", column, err)
 	}
 	return int32(n)
 }
 
-func (r Row) flag(column string) bool { return r[column] == "Y" || r[column] == "y" }
+func (r Row) flag(column string) bool { return strings.EqualFold(r.text(column), "y") }
 
 // Seed is what the seed rows say, as reading them from the tables gives it.
 type Seed struct {
@@ -113,19 +121,19 @@ func ReadSeed(t testing.TB, rules map[int32]string) Seed {
 	instances := make(map[naming.Key]*naming.Instance)
 	for _, r := range tables["t_server_conf"] {
 		instance := &naming.Instance{
-			Key: naming.Key{Application: r["application"], Server: r["server_name"], Node: r["node_name"]},
+			Key: naming.Key{Application: r.text("application"), Server: r.text("server_name"), Node: r.text("node_name")},
 			Server: &naming.Server{
-				SettingState: naming.State(r["setting_state"]), PresentState: naming.State(r["present_state"]),
-				FlowState: naming.State(r["flow_state"]), BakFlag: r.number(t, "bak_flag"),
-				EnableSet: r.flag("enable_set"), SetName: r["set_name"], SetArea: r["set_area"], SetGroup: r["set_group"],
-				EnableGroup: r.flag("enable_group"), IPGroupName: r["ip_group_name"],
+				SettingState: naming.State(r.text("setting_state")), PresentState: naming.State(r.text("present_state")),
+				FlowState: naming.State(r.text("flow_state")), BakFlag: r.number(t, "bak_flag"),
+				EnableSet: r.flag("enable_set"), SetName: r.text("set_name"), SetArea: r.text("set_area"), SetGroup: r.text("set_group"),
+				EnableGroup: r.flag("enable_group"), IPGroupName: r.text("ip_group_name"),
 			},
 		}
 		instances[instance.Key.Fold()] = instance
 		seed.Instances = append(seed.Instances, instance)
 	}
 	for _, r := range tables["t_adapter_conf"] {
-		key := naming.Key{Application: r["application"], Server: r["server_name"], Node: r["node_name"]}.Fold()
+		key := naming.Key{Application: r.text("application"), Server: r.text("server_name"), Node: r.text("node_name")}.Fold()
 		instance := instances[key]
 		if instance == nil { // an adapter without its server row
 			instance = &naming.Instance{Key: key}
@@ -133,11 +141,11 @@ func ReadSeed(t testing.TB, rules map[int32]string) Seed {
 			seed.Instances = append(seed.Instances, instance)
 		}
 		instance.Adapters = append(instance.Adapters, naming.Adapter{
-			Name: r["adapter_name"], Servant: r["servant"], Endpoint: r["endpoint"],
+			Name: r.text("adapter_name"), Servant: r.text("servant"), Endpoint: r.text("endpoint"),
 		})
 	}
 	for _, r := range tables["t_server_group_rule"] {
-		rule := naming.GroupRule{ID: r.number(t, "group_id"), Name: r["group_name"], AllowRule: r["allow_ip_rule"]}
+		rule := naming.GroupRule{ID: r.number(t, "group_id"), Name: r.text("group_name"), AllowRule: r.text("allow_ip_rule")}
 		if more := rules[rule.ID]; more != "" {
 			rule.AllowRule += "|" + more
 		}
@@ -145,15 +153,15 @@ func ReadSeed(t testing.TB, rules map[int32]string) Seed {
 	}
 	for _, r := range tables["t_group_priority"] {
 		seed.Priorities = append(seed.Priorities, naming.GroupPriority{
-			ID: r.number(t, "id"), Groups: r["group_list"], Order: r.number(t, "list_order"),
-			Station: r["station"], GroupName: r["name"],
+			ID: r.number(t, "id"), Groups: r.text("group_list"), Order: r.number(t, "list_order"),
+			Station: r.text("station"), GroupName: r.text("name"),
 		})
 	}
 	for _, r := range tables["t_registry_info"] {
 		seed.Registries = append(seed.Registries, naming.RegistryEntry{
-			Locator: r["locator_id"], Servant: r["servant"], Endpoint: r["endpoint"],
-			PresentState: naming.State(r["present_state"]), EnableGroup: r.flag("enable_group"),
-			Version: r["tars_version"],
+			Locator: r.text("locator_id"), Servant: r.text("servant"), Endpoint: r.text("endpoint"),
+			PresentState: naming.State(r.text("present_state")), EnableGroup: r.flag("enable_group"),
+			Version: r.text("tars_version"),
 		})
 	}
 	return seed

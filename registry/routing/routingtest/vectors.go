@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -142,4 +143,65 @@ func (v *Vector) Differences(code int32, active, inactive []tars.EndpointF) stri
 		fmt.Fprintf(&d, "inactive:\n%s\nrecorded:\n%s\n", got, want)
 	}
 	return d.String()
+}
+
+// CheckVectors asks the QueryObj at an address, which has the seed rows, every
+// recorded question from its own source address, and holds it to the recorded
+// answers, but for those in which we deviate.
+func CheckVectors(t testing.TB, address string) {
+	t.Helper()
+	deviating := Deviating()
+	clients := make(map[netip.Addr]*Client)
+	for _, v := range Vectors(t) {
+		if deviating[v.N] {
+			continue
+		}
+		client := clients[v.ClientIP]
+		if client == nil {
+			client = Dial(t, v.ClientIP, address)
+			clients[v.ClientIP] = client
+		}
+		code, active, inactive, err := client.Ask(Question{Method: v.Method, ID: v.ID, Arg: v.Arg}, v.Context)
+		if err != nil {
+			t.Errorf("%s: %v", v.Name(), err)
+			continue
+		}
+		if d := v.Differences(code, active, inactive); d != "" {
+			t.Errorf("%s: %s", v.Name(), d)
+		}
+		if !maps.Equal(client.Last.Context, v.Context) {
+			t.Errorf("%s: context %v came back as %v", v.Name(), v.Context, client.Last.Context)
+		}
+	}
+}
+
+// CheckModel asks the QueryObj at an address, which has the model's rows,
+// everything about every object, and compares with the model. Callers with an
+// address ask from it, others say their name.
+func CheckModel(t testing.TB, address string, m *Model) {
+	t.Helper()
+	clients := make(map[netip.Addr]*Client)
+	for object, part := range m.ByObject() {
+		for _, q := range Questions(object) {
+			from, err := netip.ParseAddr(q.Caller)
+			var with map[string]string
+			if err != nil {
+				from, with = netip.AddrFrom4([4]byte{127, 0, 0, 1}), map[string]string{"node_name": q.Caller}
+			}
+			client := clients[from]
+			if client == nil {
+				client = Dial(t, from, address)
+				clients[from] = client
+			}
+			code, active, inactive, err := client.Ask(q, with)
+			if err != nil {
+				t.Fatalf("%+v: %v", q, err)
+			}
+			v := Vector{Method: q.Method, Ret: new(int32)}
+			*v.Ret, v.Active, v.Inactive = part.Ask(q)
+			if d := v.Differences(code, active, inactive); d != "" {
+				t.Fatalf("%+v: %s", q, d)
+			}
+		}
+	}
 }
