@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"database/sql"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -93,7 +94,7 @@ func openWith(t *testing.T, config store.Config) *store.Store {
 func (d *database) sql(t *testing.T) *sql.DB {
 	t.Helper()
 	if d.raw == nil {
-		raw, err := sql.Open("sqlite", "file:"+d.path+"?_pragma=busy_timeout(5000)")
+		raw, err := sql.Open("sqlite", "file:"+(&url.URL{Path: d.path}).EscapedPath()+"?_pragma=busy_timeout(5000)")
 		if err != nil {
 			t.Fatal(err)
 		}

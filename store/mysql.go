@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -22,7 +23,7 @@ const sessionMode = "SET SESSION sql_mode = CONCAT_WS(',', NULLIF(@@sql_mode, ''
 // mysqlConfig reads a DSN and sets what the store relies on, whatever it says.
 func mysqlConfig(dsn string, timeout time.Duration) (*mysql.Config, error) {
 	config, err := mysql.ParseDSN(dsn)
-	if err != nil || config.DBName == "" {
+	if err != nil || config.DBName == "" || !slices.Contains([]string{"tcp", "tcp4", "tcp6", "unix"}, config.Net) {
 		// The driver's own words may quote a part of the password.
 		return nil, errors.New("the DSN is not of the form user:password@tcp(host:port)/database?option=value")
 	}
