@@ -82,7 +82,7 @@ func (l *lookups) FindObjectById(_ context.Context, id string) ([]tars.EndpointF
 	if err != nil {
 		return nil, err
 	}
-	return p.ById(id).Active(), nil
+	return p.ByID(id).Active(), nil
 }
 
 // FindObjectById4Any answers both lists, without grouping.

@@ -42,7 +42,7 @@ func look(picture *routing.Picture, call *rpc.Call) (routing.Answer, bool) {
 		}
 	case "findObjectById":
 		if id := r.String(1); r.Err() == nil {
-			return picture.ById(view(id)), true
+			return picture.ByID(view(id)), true
 		}
 	case "findObjectByIdInSameStation":
 		if id, station := r.String(1), r.String(2); r.Err() == nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"testing"
@@ -244,6 +245,31 @@ func TestGetLocker(t *testing.T) {
 	}
 	if asked != (store.LockRequest{}) {
 		t.Errorf("bad data reached the store: %+v", asked)
+	}
+}
+
+// BenchmarkQueryInline is a look-up without the network: decoding, choosing and
+// finding the encoded body.
+func BenchmarkQueryInline(b *testing.B) {
+	for _, size := range []struct{ servants, endpoints int }{{1000, 10}, {1, 1000}} {
+		table := routing.NewTable(routing.Options{})
+		table.Replace(routing.Contents{Instances: routingtest.Fleet(size.servants, size.endpoints)})
+		l := newLookups(table, fakeLocks(noLocks))
+		calls := make([]*rpc.PooledCall, size.servants)
+		for i := range calls {
+			calls[i] = rpc.NewPooledCall(netip.MustParseAddrPort("127.0.0.1:1"), map[string]string{contextNodeName: "10.0.0.1"})
+			calls[i].Function = []byte("findObjectByIdInSameGroup")
+			calls[i].Body = encodeArguments(routingtest.FleetServant(i))
+		}
+		b.Run(fmt.Sprintf("servants=%d/endpoints=%d", size.servants, size.endpoints), func(b *testing.B) {
+			b.ReportAllocs()
+			reply := new(rpc.Reply)
+			for i := 0; b.Loop(); i++ {
+				if !l.inline(&calls[i%len(calls)].Call, reply) {
+					b.Fatal("not answered in line")
+				}
+			}
+		})
 	}
 }
 

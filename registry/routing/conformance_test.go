@@ -12,7 +12,7 @@ func ask(p *routing.Picture, v *routingtest.Vector) routing.Answer {
 	caller := routing.Caller{Name: v.Context["node_name"], Address: v.ClientIP}
 	switch v.Method {
 	case "findObjectById":
-		return p.ById(v.ID)
+		return p.ByID(v.ID)
 	case "findObjectById4Any":
 		return p.Any(v.ID)
 	case "findObjectById4All", "findObjectByIdInSameGroup":

@@ -57,7 +57,7 @@ func contentsOf(m *routingtest.Model) routing.Contents {
 // TestMatrix compares the picture with a plain model over all combinations of
 // what decides about an answer.
 func TestMatrix(t *testing.T) {
-	model := routingtest.Matrix(500, 1)
+	model := routingtest.Matrix(300, 1)
 	table := routing.NewTable(routing.Options{})
 	table.Replace(contentsOf(model))
 	compareAll(t, table.Picture(), model)
@@ -69,12 +69,12 @@ func TestRandomChanges(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
-	model := routingtest.Matrix(60, seed)
-	model.Instances = model.Instances[len(model.Instances)-250:]
+	model := routingtest.Matrix(40, seed)
+	model.Instances = model.Instances[len(model.Instances)-120:]
 	pool := slices.Clone(model.Instances)
 	table := routing.NewTable(routing.Options{})
 	table.Replace(contentsOf(model))
-	for round := range 30 {
+	for round := range 15 {
 		var batch []*naming.Instance
 		for range random.IntN(20) {
 			batch = append(batch, randomChange(random, model, pool))

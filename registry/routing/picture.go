@@ -86,8 +86,8 @@ func (p *Picture) view(id string) *view {
 	return nil
 }
 
-// ById is findObjectById: the active endpoints, without grouping.
-func (p *Picture) ById(id string) Answer {
+// ByID is findObjectById: the active endpoints, without grouping.
+func (p *Picture) ByID(id string) Answer {
 	answer := p.Any(id)
 	answer.form = formActive
 	return answer

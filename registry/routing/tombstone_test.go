@@ -145,7 +145,7 @@ func TestR25Choice(t *testing.T) {
 		"its set":        {func(p *Picture) Answer { return p.InSameSet(obj, "a.b.1", caller) }, 0, []string{"10.2.0.1:2"}, []string{}},
 		"its area":       {func(p *Picture) Answer { return p.InSameSet(obj, "a.b.*", caller) }, 0, []string{"10.2.0.1:2"}, []string{"10.1.0.1:1"}},
 		"no grouping":    {func(p *Picture) Answer { return p.Any(obj) }, 0, []string{"10.2.0.1:2"}, []string{"10.1.0.1:1"}},
-		"active only":    {func(p *Picture) Answer { return p.ById(obj) }, 0, []string{"10.2.0.1:2"}, []string{"10.1.0.1:1"}},
+		"active only":    {func(p *Picture) Answer { return p.ByID(obj) }, 0, []string{"10.2.0.1:2"}, []string{"10.1.0.1:1"}},
 		"nobody's set":   {func(p *Picture) Answer { return p.InSameSet(obj, "a.c.1", caller) }, -1, []string{}, []string{}},
 		"set of no name": {func(p *Picture) Answer { return p.InSameSet(obj, "x.b.1", caller) }, 0, []string{"10.2.0.1:2"}, []string{"10.1.0.1:1"}},
 	} {

@@ -107,9 +107,10 @@ func TestRecorded(t *testing.T) {
 		func(t *testing.T, address string) { routingtest.CheckVectors(t, address) })
 }
 
-// TestMatrix asks about all combinations of what decides about an answer.
+// TestMatrix asks about combinations of what decides about an answer. (All of
+// them are asked of the picture itself, by the tests of package routing.)
 func TestMatrix(t *testing.T) {
-	model := routingtest.Matrix(300, 2).Storable()
+	model := routingtest.Matrix(150, 2).Storable().Thin(7)
 	onEvery(t,
 		func(t *testing.T, db *sql.DB) { model.Insert(t, db) },
 		func(t *testing.T, address string) { routingtest.CheckModel(t, address, model) })

@@ -10,6 +10,9 @@ import (
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 )
 
+// mixedServer begins the names of servers with several endpoints.
+const mixedServer = "Mixed"
+
 // Matrix makes objects of every kind: one for each combination of what decides
 // whether an endpoint is handed out, and so many more with several endpoints of
 // random kinds. The seed decides about these.
@@ -36,10 +39,23 @@ func Matrix(mixed int, seed uint64) *Model {
 	random := rand.New(rand.NewPCG(seed, 0))
 	for i := range mixed {
 		for range 1 + random.IntN(6) {
-			m.add(fmt.Sprintf("Matrix.Mixed%d.Obj", i), randomKind(random))
+			m.add(fmt.Sprintf("Matrix.%s%d.Obj", mixedServer, i), randomKind(random))
 		}
 	}
 	return m
+}
+
+// Thin keeps one of n of the objects that are a combination by themselves, for
+// where asking costs more, and all others.
+func (m *Model) Thin(n int) *Model {
+	thin := *m
+	thin.Instances = nil
+	for i, instance := range m.Instances {
+		if strings.HasPrefix(instance.Key.Server, mixedServer) || i%n == 0 {
+			thin.Instances = append(thin.Instances, instance)
+		}
+	}
+	return &thin
 }
 
 // ByObject cuts a model into one for each object, which answers about it as the
