@@ -58,9 +58,9 @@ func pod(n int) naming.Key {
 func (r *registry) register(t *testing.T, from, to int) {
 	t.Helper()
 	rules := transition.Rules{LeaseTTL: ttl}
-	for first := from; first < to; first += 200 {
+	for first := from; first < to; first += 50 {
 		var scope store.Scope
-		for n := first; n < min(first+200, to); n++ {
+		for n := first; n < min(first+50, to); n++ {
 			scope.Keys = append(scope.Keys, pod(n))
 		}
 		commit, err := r.store.Update(t.Context(), scope, func(tx *store.Tx) error {
@@ -100,7 +100,7 @@ func age(t *testing.T, d *storetest.Database, seconds int) {
 func TestR19_FlushedToTheDatabase(t *testing.T) {
 	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
 		r := newRegistry(t, d, "one")
-		const pods, beating = 1200, 1100
+		const pods, beating = 600, 550
 		r.register(t, 0, pods)
 		age(t, d, 60)
 		for n := range beating {

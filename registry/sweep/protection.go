@@ -119,7 +119,10 @@ func (g *guard) judge(v *view, ready []store.LeaseAge, now time.Time) (expire []
 	return expire, e.keep(v.Overdue, expire)
 }
 
-// count takes the census. Who expired and is live again is no longer gone.
+// count takes the census: who was renewed within the last two lease times, and
+// who is held already. Where nobody at all sends heartbeats all count, so that a
+// registry that is restarted while nothing reaches it does not take the living for
+// ghosts. Who expired and is live again is no longer gone.
 func (g *guard) count(v *view, now time.Time) *census {
 	census := newCensus()
 	counted := make(map[int64]bool, len(v.Fresh))
@@ -128,8 +131,10 @@ func (g *guard) count(v *view, now time.Time) *census {
 		counted[lease.ID] = true
 		census.add(lease)
 	}
+	silence := len(v.others) == 0
 	for _, lease := range v.Overdue {
-		if g.episode != nil && g.episode.held[lease.ID] && !counted[lease.ID] {
+		held := g.episode != nil && g.episode.held[lease.ID]
+		if (held || silence) && !counted[lease.ID] {
 			census.add(lease)
 		}
 	}

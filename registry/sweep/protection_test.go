@@ -377,6 +377,25 @@ func TestR20_ReasonSinceWhenAndWhoAreShown(t *testing.T) {
 	})
 }
 
+func TestR20_RestartWhileNothingReachesTheRegistry(t *testing.T) {
+	simulate(t, func(t *testing.T, w *world) {
+		pods := append(w.pairs(20), w.object("A", 3)...)
+		w.run(settled)
+		w.killAtOnce(pods...) // their network is cut
+		w.run(10 * time.Minute)
+		w.sweeper = w.newSweeper()
+		w.run(10 * time.Minute)
+		w.wantExpired(0)
+		w.wantProtection(true)
+		for _, p := range pods {
+			p.dead = false
+		}
+		w.run(10 * time.Minute)
+		w.wantExpired(0)
+		w.wantProtection(false)
+	})
+}
+
 func TestR20_AnotherSweeperKnowsNothingOfIt(t *testing.T) {
 	simulate(t, func(t *testing.T, w *world) {
 		dead := w.object("A", 3)
