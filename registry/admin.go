@@ -146,11 +146,7 @@ func (r *Registry) reportBadRows(context.Context, string) (string, error) {
 }
 
 func (r *Registry) statusText() string {
-	status := r.follower.Status()
-	state := "well"
-	if !status.Broken.IsZero() {
-		state = "degraded: " + status.Failure
-	}
-	return fmt.Sprintf("version %s\ninstances %d\ndatabase %s\nstate %s",
-		r.options.Version, r.roster.Len(), r.store.Target(), state)
+	status := r.status()
+	return fmt.Sprintf("version %s\nreplica %s\ndatabase %s\ninstances %d\nstate %s %s",
+		status.Version, status.Replica, status.Database, status.Instances, status.State, status.Reason)
 }

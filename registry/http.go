@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/tarsregistry/tarsregistry/registry/api"
 )
 
 // startHTTP opens the HTTP port: /healthz says that the process lives and never
@@ -49,7 +51,43 @@ func (r *Registry) httpHandler() http.Handler {
 	mux.HandleFunc("GET /readyz", r.serveReady)
 	mux.Handle("GET /metrics", r.metrics.Handler())
 	mux.HandleFunc("GET /sd/prometheus", r.serveTargets)
+	access := &api.Access{Token: r.options.Token, Logger: r.logger}
+	mux.Handle("/api/", access.Protect(api.New(api.Options{
+		Roster: r.roster, Pictures: r.table, History: r.store, Operator: operator{r},
+		Protection: r.sweeper.Protection, Status: r.status, Logger: r.logger,
+	})))
 	return mux
+}
+
+// status says how the registry is, in a few words.
+func (r *Registry) status() api.Status {
+	status := api.Status{
+		Version: r.options.Version, Replica: r.replica,
+		Database: r.store.Target(), Instances: r.roster.Len(),
+	}
+	status.State, status.Reason = r.condition()
+	return status
+}
+
+// condition is the state that readiness shows, and the reason when it is not
+// simply ready (R27).
+func (r *Registry) condition() (state, reason string) {
+	switch r.current() {
+	case starting:
+		return "starting", "the first picture is not there yet"
+	case stopping:
+		return "stopping", ""
+	case fromDisk:
+		r.mu.Lock()
+		age := time.Since(r.pictureTaken).Round(time.Second)
+		r.mu.Unlock()
+		return "degraded", fmt.Sprintf("serving the picture on disk, %s old; the database was not reached yet", age)
+	case serving:
+		if status := r.follower.Status(); !status.Broken.IsZero() {
+			return "degraded", "the database is not reachable; answering from memory"
+		}
+	}
+	return "ready", ""
 }
 
 // serveTargets answers Prometheus' HTTP service discovery with what
@@ -73,19 +111,16 @@ func (r *Registry) serveTargets(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
+// serveReady says whether clients may be sent here: not before the first picture
+// and not while stopping, but very well without the database, so that replicas do
+// not leave a Service together (R27).
 func (r *Registry) serveReady(w http.ResponseWriter, _ *http.Request) {
-	switch r.current() {
-	case starting:
-		http.Error(w, "starting: the first picture is not there yet", http.StatusServiceUnavailable)
-	case stopping:
-		http.Error(w, "stopping", http.StatusServiceUnavailable)
-	case fromDisk:
-		fmt.Fprintln(w, "degraded: serving the picture on disk; the database was not reached yet")
-	case serving:
-		if status := r.follower.Status(); !status.Broken.IsZero() {
-			fmt.Fprintln(w, "degraded: the database is not reachable; answering from memory")
-			return
-		}
-		fmt.Fprintln(w, "ready")
+	state, reason := r.condition()
+	if state == "starting" || state == "stopping" {
+		w.WriteHeader(http.StatusServiceUnavailable)
 	}
+	if reason != "" {
+		state += ": " + reason
+	}
+	fmt.Fprintln(w, state)
 }
