@@ -67,6 +67,7 @@ func BenchmarkBeatParallel(b *testing.B) {
 			book, list := fill(entries)
 			b.ReportAllocs()
 			var start atomic.Int64
+			b.ResetTimer()
 			b.RunParallel(func(pb *testing.PB) {
 				n := int(start.Add(7919)) % len(list)
 				for pb.Next() {

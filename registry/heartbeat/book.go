@@ -173,25 +173,14 @@ func (b *Book) Forget(key naming.Key) {
 	s.remove(folded, nodeLength)
 }
 
-// Retain drops every instance that keep does not hold to be there. It is for a
-// comparison with the whole database; keep is called under a lock and must not
-// use the book.
-func (b *Book) Retain(keep func(naming.Key) bool) {
-	b.reap(func(e *entry) bool { return !keep(e.key) })
-}
-
 // forgetLeft drops those who left so long ago that they need not be told (R5).
 func (b *Book) forgetLeft() {
 	before := b.now() - stamp(leftMemory)
-	b.reap(func(e *entry) bool { return e.state == leaseLeft && e.last <= before })
-}
-
-func (b *Book) reap(drop func(*entry) bool) {
 	for i := range b.shards {
 		s := &b.shards[i]
 		s.mu.Lock()
 		for folded, e := range s.entries {
-			if drop(e) {
+			if e.state == leaseLeft && e.last <= before {
 				s.remove(folded, len(naming.Fold(e.key.Node)))
 			}
 		}

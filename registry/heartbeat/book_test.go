@@ -196,18 +196,6 @@ func TestLearnWithoutLeaseForgets(t *testing.T) {
 	wantVerdict(t, b.Beat(beat(key(1), "", naming.Active, 0)), Write)
 }
 
-func TestRetainDropsTheRest(t *testing.T) {
-	b := NewBook(ttl)
-	for n := range 10 {
-		b.Learn(live(key(n), ""))
-	}
-	b.Retain(func(k naming.Key) bool { return k == key(3) })
-	if got := b.Stats().Leases; got != 1 {
-		t.Errorf("%d leases are left, want 1", got)
-	}
-	wantVerdict(t, b.Beat(beat(key(3), "", naming.Active, 0)), Unchanged)
-}
-
 func TestR5_LeftIsRememberedTenMinutes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := NewBook(ttl)
