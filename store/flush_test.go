@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -109,8 +110,10 @@ func TestR19ManyBeatsAreWrittenInChunks(t *testing.T) {
 			instances = append(instances, registered(key("App", "Server", fmt.Sprintf("node-%d", i))))
 		}
 		var beats []store.Beat
-		for _, instance := range register(t, s, instances...).Instances {
-			beats = append(beats, beatOf(instance, 0))
+		for chunk := range slices.Chunk(instances, 100) {
+			for _, instance := range register(t, s, chunk...).Instances {
+				beats = append(beats, beatOf(instance, 0))
+			}
 		}
 		d.past(t, "t_registry_lease", "last_heartbeat", time.Hour, "1 = 1")
 		clear(statements)

@@ -128,7 +128,8 @@ func (t *Tx) makeLock(application, server string) error {
 	rows := newInsert("t_registry_lock", []string{"application", "server_name", "holder", "held_until", "reserved_until"})
 	past := expression(d.ago(time.Second))
 	rows.row(application, server, "", past, past)
-	_, err := t.store.exec(t.ctx, t.tx, "lock_make", rows.b.String(), rows.args...)
+	query, args := rows.only("")
+	_, err := t.store.exec(t.ctx, t.tx, "lock_make", query, args...)
 	if err == nil {
 		t.wrote = true
 	}
@@ -171,12 +172,7 @@ func (w *writing) locks() error {
 			args = append(args, trimmed(key.Application), trimmed(key.Server), trimmed(key.Node))
 		}
 	}
-	if len(args) == 0 {
-		return nil
-	}
-	var ids []int64
-	query := "SELECT t.id" + w.store.dialect.matching("t_registry_lock", "", []string{"application", "server_name", "holder"}, len(args)/3)
-	err := w.store.each(w.ctx, w.tx, "locks_held", query, args, func(cells *scanner) { ids = append(ids, cells.int()) })
+	ids, err := w.find("locks_held", "t_registry_lock", []string{"application", "server_name", "holder"}, args)
 	if err != nil || len(ids) == 0 {
 		return err
 	}

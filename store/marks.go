@@ -18,8 +18,8 @@ func (s *Store) WriteFlushMark(ctx context.Context, age time.Duration) error {
 	d := s.dialect
 	rows := newInsert("t_registry_flush", []string{"replica", "flushed_at"})
 	rows.row(s.config.Replica, expression(d.ago(max(age, 0))))
-	_, err := s.change(ctx, "flush_mark", rows.b.String()+d.onKey("replica")+"flushed_at="+d.offered("flushed_at"), rows.args...)
-	if err != nil {
+	query, args := rows.only(d.onKey("replica") + "flushed_at=" + d.offered("flushed_at"))
+	if _, err := s.change(ctx, "flush_mark", query, args...); err != nil {
 		return fmt.Errorf("write the flush mark: %w", err)
 	}
 	return nil

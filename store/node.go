@@ -83,7 +83,8 @@ func (s *Store) writeNode(ctx context.Context, tx *sqlx.Tx, tables *schema, node
 	}
 	rows := newInsert("t_node_info", columns)
 	rows.row(set...)
-	_, err = s.exec(ctx, tx, "node_register", rows.b.String(), rows.args...)
+	query, args := rows.only("")
+	_, err = s.exec(ctx, tx, "node_register", query, args...)
 	return err
 }
 

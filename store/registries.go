@@ -27,8 +27,8 @@ func (s *Store) BeatRegistry(ctx context.Context, entries []naming.RegistryEntry
 		}
 		overlay += column + "=" + d.offered(column)
 	}
-	_, err := s.change(ctx, "registry_beat", rows.b.String()+d.onKey("locator_id, servant")+overlay, rows.args...)
-	if err != nil {
+	query, args := rows.only(d.onKey("locator_id, servant") + overlay)
+	if _, err := s.change(ctx, "registry_beat", query, args...); err != nil {
 		return fmt.Errorf("write t_registry_info: %w", err)
 	}
 	return nil

@@ -54,7 +54,8 @@ func (s *Store) takeSweep(ctx context.Context, ttl time.Duration) error {
 	}
 	rows := newInsert("t_registry_sweep", []string{"id", "holder", "held_since", "held_until"})
 	rows.row(1, replica, expression(d.now), expression(until))
-	_, err = s.exec(ctx, s.write, "sweep_hold", rows.b.String(), rows.args...)
+	query, args := rows.only("")
+	_, err = s.exec(ctx, s.write, "sweep_hold", query, args...)
 	if errors.Is(meaningOf(err), errDuplicate) {
 		return nil // another replica has it
 	}
@@ -90,8 +91,8 @@ func (s *Store) ReleaseProtection(ctx context.Context, actor string) error {
 	d := s.dialect
 	rows := newInsert("t_registry_sweep", []string{"id", "held_since", "held_until", "released_at", "released_by"})
 	rows.row(1, expression(d.now), expression(d.ago(time.Second)), expression(d.now), cut(actor, maxActor))
-	query := rows.b.String() + d.onKey("id") + "released_at=" + d.offered("released_at") + ", released_by=" + d.offered("released_by")
-	if _, err := s.change(ctx, "protection_release", query, rows.args...); err != nil {
+	query, args := rows.only(d.onKey("id") + "released_at=" + d.offered("released_at") + ", released_by=" + d.offered("released_by"))
+	if _, err := s.change(ctx, "protection_release", query, args...); err != nil {
 		return fmt.Errorf("release the protection: %w", err)
 	}
 	return nil

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"slices"
+
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 )
 
@@ -73,16 +75,22 @@ func (w *writing) configFiles() error {
 			args = append(args, trimmed(row.now.Key.Application)+"."+trimmed(row.now.Key.Server), trimmed(row.now.Key.Node))
 		}
 	}
-	if len(args) == 0 {
-		return nil
-	}
-	var ids []int64
-	query := "SELECT t.id" + w.store.dialect.matching("t_config_files", "", []string{"server_name", "host"}, len(args)/2)
-	err := w.store.each(w.ctx, w.tx, "config_files", query, args, func(cells *scanner) {
-		ids = append(ids, cells.int())
-	})
+	ids, err := w.find("config_files", "t_config_files", []string{"server_name", "host"}, args)
 	if err != nil || len(ids) == 0 {
 		return err
 	}
 	return w.exec("config_file_delete", "DELETE FROM t_config_files WHERE id IN ("+idList(ids)+")")
+}
+
+// find looks up the ids of rows by combinations of names, given one after the
+// other. Looking first keeps a DELETE or UPDATE from locking what it does not find.
+func (w *writing) find(name, table string, columns []string, args []any) (ids []int64, err error) {
+	for chunk := range slices.Chunk(args, keyChunk*len(columns)) {
+		query := "SELECT t.id" + w.store.dialect.matching(table, "", columns, len(chunk)/len(columns))
+		err := w.store.each(w.ctx, w.tx, name, query, chunk, func(cells *scanner) { ids = append(ids, cells.int()) })
+		if err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
 }

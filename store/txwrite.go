@@ -103,10 +103,12 @@ func (w *writing) exec(name, query string, args ...any) error {
 }
 
 func (w *writing) insert(name string, i *insert, end string) error {
-	if i.rows == 0 {
-		return nil
+	for _, part := range i.parts {
+		if err := w.exec(name, part.sql.String()+end, part.args...); err != nil {
+			return err
+		}
 	}
-	return w.exec(name, i.b.String()+end, i.args...)
+	return nil
 }
 
 var leaseColumnNames = []string{
@@ -195,17 +197,12 @@ func workerID(id int64) any {
 
 func (w *writing) eventRows() error {
 	columns := []string{"application", "server_name", "node_name", "kind", "state", "reason", "actor", "revision", "replica", "created"}
-	for chunk := range slices.Chunk(w.events, 5*keyChunk) {
-		rows := newInsert("t_registry_event", columns)
-		for _, e := range chunk {
-			rows.row(trimmed(e.Key.Application), trimmed(e.Key.Server), trimmed(e.Key.Node), string(e.Kind),
-				string(e.State), e.Reason, e.Actor, e.Revision, e.Replica, expression(w.store.dialect.now))
-		}
-		if err := w.insert("event_insert", rows, ""); err != nil {
-			return err
-		}
+	rows := newInsert("t_registry_event", columns)
+	for _, e := range w.events {
+		rows.row(trimmed(e.Key.Application), trimmed(e.Key.Server), trimmed(e.Key.Node), string(e.Kind),
+			string(e.State), e.Reason, e.Actor, e.Revision, e.Replica, expression(w.store.dialect.now))
 	}
-	return nil
+	return w.insert("event_insert", rows, "")
 }
 
 // readBack reads what the database itself gave the rows: ids of new ones, stamps.
