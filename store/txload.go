@@ -9,8 +9,8 @@ import (
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 )
 
-// keyChunk is how many keys one statement names.
-const keyChunk = 100
+// keyChunk is how many keys one statement names: those of a large group commit.
+const keyChunk = 128
 
 // begin reads and locks what the scope names.
 func (t *Tx) begin(scope Scope) error {
