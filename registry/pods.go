@@ -146,13 +146,17 @@ func (p *podServant) keepAlive(ctx context.Context, req *tars.KeepAliveReq) erro
 		return err
 	}
 	beat := beatOf(key, whole, state, caller)
+	known := p.roster.Get(key)
 	verdict := p.note(beat)
 	if verdict == heartbeat.Unchanged {
 		return nil
 	}
 	err = p.transact(ctx, call, p.scope(key, whole), func(tx *store.Tx) (transition.Outcome, error) {
-		if whole {
+		switch {
+		case whole:
 			return p.rules.ReportNode(tx, key.Node, state, caller), nil
+		case verdict == heartbeat.Stale && sameLease(known, tx.Instance(key)):
+			return transition.Outcome{}, nil
 		}
 		return p.rules.Report(tx, key, state, caller), nil
 	})
@@ -167,6 +171,14 @@ func (p *podServant) keepAlive(ctx context.Context, req *tars.KeepAliveReq) erro
 	}
 	p.note(beat) // a transition that changed nothing was still a heartbeat
 	return nil
+}
+
+// sameLease says that nothing has happened to a lease since it was known so. Then
+// memory is right about the number of the last report: a heartbeat that changed
+// nothing is numbered too, and only memory has seen it (R8).
+func sameLease(known, now *naming.Instance) bool {
+	return known != nil && known.Lease != nil && now.Lease != nil &&
+		known.Lease.ID == now.Lease.ID && known.Lease.Revision == now.Lease.Revision
 }
 
 // RegisterMetrics notes where an instance serves its metrics (R14).

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
-	"testing"
+	"strings"
 
 	"github.com/TarsCloud/TarsGo/tars/model"
 	"github.com/TarsCloud/TarsGo/tars/protocol/res/requestf"
@@ -94,33 +94,51 @@ func (c caller) at(r *replica) caller { return caller{r, c.context} }
 // The methods give what the answer's status asks of the pod, tars-action mostly.
 
 func (c caller) onStartup(req *tars.OnStartupReq) (map[string]string, error) {
-	status := map[string]string{}
-	err := c.r.pods().OnStartup(req, c.requestContext(), status)
-	return status, err
+	return c.call(func(stub *tars.Tarsregistry, context, status map[string]string) error {
+		return stub.OnStartup(req, context, status)
+	})
 }
 
 func (c caller) keepAlive(req *tars.KeepAliveReq) (map[string]string, error) {
-	status := map[string]string{}
-	err := c.r.pods().KeepAlive(req, c.requestContext(), status)
-	return status, err
+	return c.call(func(stub *tars.Tarsregistry, context, status map[string]string) error {
+		return stub.KeepAlive(req, context, status)
+	})
 }
 
 func (c caller) onPrestop(req *tars.OnPrestopReq) (map[string]string, error) {
-	status := map[string]string{}
-	err := c.r.pods().OnPrestop(req, c.requestContext(), status)
-	return status, err
+	return c.call(func(stub *tars.Tarsregistry, context, status map[string]string) error {
+		return stub.OnPrestop(req, context, status)
+	})
 }
 
 func (c caller) registerMetrics(req *tars.RegisterMetricsReq) (map[string]string, error) {
-	status := map[string]string{}
-	err := c.r.pods().RegisterMetrics(req, c.requestContext(), status)
+	return c.call(func(stub *tars.Tarsregistry, context, status map[string]string) error {
+		return stub.RegisterMetrics(req, context, status)
+	})
+}
+
+func (c caller) call(method func(stub *tars.Tarsregistry, context, status map[string]string) error) (map[string]string, error) {
+	requestContext, status := map[string]string{}, map[string]string{}
+	maps.Copy(requestContext, c.context)
+	err := method(c.r.pods(), requestContext, status)
 	return status, err
 }
 
-func (c caller) requestContext() map[string]string {
-	copied := map[string]string{}
-	maps.Copy(copied, c.context)
-	return copied
+// patiently makes a call that must succeed, and gives the action that the answer
+// asks for. On a machine that is busy with other tests the database may need
+// longer than a pod is kept waiting (R27); then it tries again, as pods do.
+func (c caller) patiently(call func() (map[string]string, error)) string {
+	c.r.t.Helper()
+	const attempts = 10
+	for attempt := 1; ; attempt++ {
+		status, err := call()
+		if err == nil {
+			return status["tars-action"]
+		}
+		if _, text := refusal(err); attempt == attempts || !strings.Contains(text, "did not answer in time") {
+			c.r.t.Fatal(err)
+		}
+	}
 }
 
 // targets answers getMetricsAdapters, a line a target: application.server set target.
@@ -137,15 +155,6 @@ func (r *replica) targets(filter map[string]string) []string {
 		}
 	}
 	return list
-}
-
-// must fails the test on an error and gives the action asked for.
-func must(t *testing.T, status map[string]string, err error) string {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return status["tars-action"]
 }
 
 // refusal gives the code and sentence of a refused call.

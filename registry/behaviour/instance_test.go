@@ -61,38 +61,34 @@ func (i instance) keyed(query string) (string, []any) {
 
 func (c caller) register(i instance, change ...func(*tars.OnStartupReq)) string {
 	c.r.t.Helper()
-	status, err := c.onStartup(i.startup(change...))
-	return must(c.r.t, status, err)
+	return c.patiently(func() (map[string]string, error) { return c.onStartup(i.startup(change...)) })
 }
 
 func (c caller) beat(i instance, state string) string {
 	c.r.t.Helper()
-	status, err := c.keepAlive(i.beat(state))
-	return must(c.r.t, status, err)
+	return c.patiently(func() (map[string]string, error) { return c.keepAlive(i.beat(state)) })
 }
 
 func (c caller) beatNode(node, state string) string {
 	c.r.t.Helper()
-	status, err := c.keepAlive(&tars.KeepAliveReq{NodeName: node, State: state})
-	return must(c.r.t, status, err)
+	return c.patiently(func() (map[string]string, error) {
+		return c.keepAlive(&tars.KeepAliveReq{NodeName: node, State: state})
+	})
 }
 
 func (c caller) leave(i instance) string {
 	c.r.t.Helper()
-	status, err := c.onPrestop(i.prestop())
-	return must(c.r.t, status, err)
+	return c.patiently(func() (map[string]string, error) { return c.onPrestop(i.prestop()) })
 }
 
 func (c caller) leaveNode(node string) string {
 	c.r.t.Helper()
-	status, err := c.onPrestop(&tars.OnPrestopReq{NodeName: node})
-	return must(c.r.t, status, err)
+	return c.patiently(func() (map[string]string, error) { return c.onPrestop(&tars.OnPrestopReq{NodeName: node}) })
 }
 
 func (c caller) metrics(i instance, port int32) string {
 	c.r.t.Helper()
-	status, err := c.registerMetrics(i.metrics(port))
-	return must(c.r.t, status, err)
+	return c.patiently(func() (map[string]string, error) { return c.registerMetrics(i.metrics(port)) })
 }
 
 // server is the instance's row of t_server_conf; it must be there.
