@@ -46,7 +46,8 @@ func decide(env *Environment, meta Meta, address string, p *ports, before *Info)
 	if err := checkNames(meta); err != nil {
 		return nil, err
 	}
-	meta.Locator = strings.ReplaceAll(meta.Locator, "${namespace}", env.Namespace)
+	// The address too: a registry's own pod looks up at itself.
+	meta.Locator = strings.NewReplacer("${namespace}", env.Namespace, "${local_ip}", address).Replace(meta.Locator)
 	m := macros{address: address, ports: p}
 	earlier := earlierPorts(before)
 	m.reserve(meta)

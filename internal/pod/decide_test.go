@@ -94,11 +94,11 @@ func TestPrecedence(t *testing.T) {
 	if c := info.Conf; c.Application != "FileApp" || c.Server != "FileServer" || c.SetID != "a.b.1" || c.Locator != "x@tcp -h tars-system -p 1" || c.RefreshEndpointInterval != 60000 {
 		t.Errorf("from the file: %+v", c)
 	}
-	info, _, err = Decide(mustRead(t, append(base, "TARS_APPLICATION=App", "TARS_SERVER=Server", "TARS_SET_ID=c.d.*", "TARS_LOCATOR=y@tcp -h h -p 2", "TARS_EP_UPTIME=20s", "TARS_BUILD_SERVER=Build")...))
+	info, _, err = Decide(mustRead(t, append(base, "TARS_APPLICATION=App", "TARS_SERVER=Server", "TARS_SET_ID=c.d.*", "TARS_LOCATOR=y@tcp -h ${local_ip} -p 2", "TARS_EP_UPTIME=20s", "TARS_BUILD_SERVER=Build")...))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := info.Conf; c.Application != "App" || c.Server != "Server" || c.SetID != "c.d.*" || c.Locator != "y@tcp -h h -p 2" || c.RefreshEndpointInterval != 20000 || info.BuildServer != "Build" {
+	if c := info.Conf; c.Application != "App" || c.Server != "Server" || c.SetID != "c.d.*" || c.Locator != "y@tcp -h 127.0.0.1 -p 2" || c.RefreshEndpointInterval != 20000 || info.BuildServer != "Build" {
 		t.Errorf("from the environment: %+v", c)
 	}
 	if d := DefaultMeta().RefreshEndpointInterval; d != 10000 {
