@@ -103,15 +103,15 @@ func start(t *testing.T, options registry.Options) (address string) {
 // TestRecorded asks every recorded question.
 func TestRecorded(t *testing.T) {
 	onEvery(t,
-		func(t *testing.T, db *sql.DB) { routingtest.InsertSeed(t, db) },
+		func(t *testing.T, db *sql.DB) { insertSeed(t, db) },
 		func(t *testing.T, address string) { routingtest.CheckVectors(t, address) })
 }
 
 // TestMatrix asks about combinations of what decides about an answer. (All of
 // them are asked of the picture itself, by the tests of package routing.)
 func TestMatrix(t *testing.T) {
-	model := routingtest.Matrix(150, 2).Storable().Thin(7)
+	model := storable(routingtest.Matrix(150, 2)).Thin(7)
 	onEvery(t,
-		func(t *testing.T, db *sql.DB) { model.Insert(t, db) },
+		func(t *testing.T, db *sql.DB) { insertModel(t, db, model) },
 		func(t *testing.T, address string) { routingtest.CheckModel(t, address, model) })
 }

@@ -31,15 +31,14 @@ func Matrix(mixed int, seed uint64) *Model {
 			{ID: 4, Groups: "", Order: 40, Station: "nobody"},
 		},
 	}}
-	n := 0
-	for kind := range kinds() {
+	v := allValues()
+	for n, kind := range v.kinds() {
 		m.add(fmt.Sprintf("Matrix.S%d.Obj", n), kind)
-		n++
 	}
 	random := rand.New(rand.NewPCG(seed, 0))
 	for i := range mixed {
 		for range 1 + random.IntN(6) {
-			m.add(fmt.Sprintf("Matrix.%s%d.Obj", mixedServer, i), randomKind(random))
+			m.add(fmt.Sprintf("Matrix.%s%d.Obj", mixedServer, i), v.randomKind(random))
 		}
 	}
 	return m
@@ -112,56 +111,68 @@ type kind struct {
 	form                         Form
 }
 
-var (
-	settings = []naming.State{"active", "inactive"}
-	presents = []naming.State{"active", "inactive", "activating", "deactivating", "destroyed", ""}
-	flows    = [][2]naming.State{{"active", "NO_FLOW"}, {"inactive", ""}, {"", "NORMAL"}, {"", "NO_FLOW"}}
-	baks     = []int32{0, 1, 2}
-	hosts    = []string{"10.0.1.5", "10.0.2.5", "10.0.3.1", "10.9.9.9", "10.0.1.500", "some-host"}
-	named    = []string{"", " two ", "none"}
-	sets     = [][]string{nil, {"a", "b", "1"}, {"a", "b", "2"}, {"a", "b", "*"}, {"a", "c", "1"}, {"a", "", "1"}, {"*", "b", "1"}}
-)
+// values are what a kind may be made of.
+type values struct {
+	settings []naming.State
+	presents []naming.State
+	flows    [][2]naming.State // flow_state and grid_flag
+	baks     []int32
+	hosts    []string
+	named    []string // ip_group_name
+	sets     [][]string
+	forms    []Form
+}
 
-// kinds goes through all combinations: of the states with each other, and of
-// groups, sets and endpoint forms with each other.
-func kinds() func(func(kind) bool) {
-	return func(yield func(kind) bool) {
-		good := Forms()[0]
-		for _, setting := range settings {
-			for _, present := range presents {
-				for _, flow := range flows {
-					for _, bak := range baks {
-						k := kind{setting: setting, present: present, flow: flow[0], grid: flow[1], bak: bak, host: hosts[0], form: good}
-						if !yield(k) {
-							return
-						}
-					}
-				}
-			}
-		}
-		for _, host := range hosts {
-			for _, group := range named {
-				for _, enable := range []bool{true, false} {
-					for _, set := range sets {
-						for _, form := range Forms() {
-							k := kind{setting: "active", present: "active", flow: "active", host: host, group: group, enableGroup: enable, set: set, form: form}
-							if !yield(k) {
-								return
-							}
-						}
-					}
+func allValues() values {
+	return values{
+		settings: []naming.State{"active", "inactive"},
+		presents: []naming.State{"active", "inactive", "activating", "deactivating", "destroyed", ""},
+		flows:    [][2]naming.State{{"active", "NO_FLOW"}, {"inactive", ""}, {"", "NORMAL"}, {"", "NO_FLOW"}},
+		baks:     []int32{0, 1, 2},
+		hosts:    []string{"10.0.1.5", "10.0.2.5", "10.0.3.1", "10.9.9.9", "10.0.1.500", "some-host"},
+		named:    []string{"", " two ", "none"},
+		sets:     [][]string{nil, {"a", "b", "1"}, {"a", "b", "2"}, {"a", "b", "*"}, {"a", "c", "1"}, {"a", "", "1"}, {"*", "b", "1"}},
+		forms:    Forms(),
+	}
+}
+
+// kinds are all combinations: of the states with each other, and of groups,
+// sets and endpoint forms with each other.
+func (v *values) kinds() []kind {
+	var all []kind
+	for _, setting := range v.settings {
+		for _, present := range v.presents {
+			for _, flow := range v.flows {
+				for _, bak := range v.baks {
+					all = append(all, kind{
+						setting: setting, present: present, flow: flow[0], grid: flow[1], bak: bak,
+						host: v.hosts[0], form: v.forms[0],
+					})
 				}
 			}
 		}
 	}
+	for _, host := range v.hosts {
+		for _, group := range v.named {
+			for _, set := range v.sets {
+				for _, form := range v.forms {
+					k := kind{setting: "active", present: "active", flow: "active", host: host, group: group, set: set, form: form}
+					all = append(all, k)
+					k.enableGroup = true
+					all = append(all, k)
+				}
+			}
+		}
+	}
+	return all
 }
 
-func randomKind(random *rand.Rand) kind {
-	flow := pick(random, flows)
+func (v *values) randomKind(random *rand.Rand) kind {
+	flow := pick(random, v.flows)
 	k := kind{
-		setting: "active", present: pick(random, presents), flow: flow[0], grid: flow[1], bak: pick(random, baks),
-		host: pick(random, hosts), group: pick(random, named), enableGroup: random.IntN(4) > 0,
-		set: pick(random, sets), form: pick(random, Forms()),
+		setting: "active", present: pick(random, v.presents), flow: flow[0], grid: flow[1], bak: pick(random, v.baks),
+		host: pick(random, v.hosts), group: pick(random, v.named), enableGroup: random.IntN(4) > 0,
+		set: pick(random, v.sets), form: pick(random, v.forms),
 	}
 	if random.IntN(2) == 0 { // or hardly anything would be active
 		k.present, k.flow, k.bak, k.group = "active", "active", 0, ""

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 	"github.com/tarsregistry/tarsregistry/tars"
@@ -54,14 +53,6 @@ func Forms() []Form {
 		{Text: "", Bad: true},
 	}
 }
-
-var formsByText = sync.OnceValue(func() map[string]Form {
-	forms := make(map[string]Form)
-	for _, form := range Forms() {
-		forms[form.Text] = form
-	}
-	return forms
-})
 
 // modelRow is an endpoint in the model.
 type modelRow struct {
@@ -223,20 +214,22 @@ func (m *Model) named(name string) int32 {
 func (m *Model) form(endpoint string) (tars.EndpointF, bool) {
 	host, port, ok := matrixAddress(endpoint)
 	words := strings.Fields(endpoint)
-	for i, word := range words {
-		switch word {
-		case host:
+	for i := 1; i < len(words); i++ {
+		switch {
+		case words[i-1] == "-h" && words[i] == host:
 			words[i] = "HOST"
-		case strconv.Itoa(int(port)):
+		case words[i-1] == "-p" && words[i] == strconv.Itoa(int(port)):
 			words[i] = "PORT"
 		}
 	}
-	form, known := formsByText()[strings.Join(words, " ")]
-	if !ok || !known || form.Bad {
-		return tars.EndpointF{}, false
+	text := strings.Join(words, " ")
+	for _, form := range Forms() {
+		if ok && form.Text == text && !form.Bad {
+			form.Host, form.Port = host, port
+			return form.EndpointF, true
+		}
 	}
-	form.Host, form.Port = host, port
-	return form.EndpointF, true
+	return tars.EndpointF{}, false
 }
 
 // rows are the endpoints of an object.

@@ -1,4 +1,4 @@
-package routingtest
+package conformance
 
 import (
 	"context"
@@ -9,13 +9,14 @@ import (
 	"testing"
 
 	"github.com/tarsregistry/tarsregistry/internal/naming"
+	"github.com/tarsregistry/tarsregistry/registry/routing/routingtest"
 )
 
-// InsertSeed puts the seed rows into tables.
-func InsertSeed(t testing.TB, db *sql.DB) {
+// insertSeed puts the seed rows into tables.
+func insertSeed(t testing.TB, db *sql.DB) {
 	t.Helper()
 	insertAll(t, db, func(insert inserter) {
-		for table, rows := range Rows(t) {
+		for table, rows := range routingtest.Rows(t) {
 			for _, row := range rows {
 				values := make(map[string]any, len(row))
 				for column, value := range row {
@@ -27,8 +28,8 @@ func InsertSeed(t testing.TB, db *sql.DB) {
 	})
 }
 
-// Storable leaves out of a model what no table can hold.
-func (m *Model) Storable() *Model {
+// storable leaves out of a model what no table can hold.
+func storable(m *routingtest.Model) *routingtest.Model {
 	stored := *m
 	stored.Instances = slices.DeleteFunc(slices.Clone(m.Instances), func(i *naming.Instance) bool {
 		return i.Server.FlowState == "" || i.Server.PresentState == ""
@@ -36,8 +37,8 @@ func (m *Model) Storable() *Model {
 	return &stored
 }
 
-// Insert puts the rows of a storable model into tables.
-func (m *Model) Insert(t testing.TB, db *sql.DB) {
+// insertModel puts the rows of a storable model into tables.
+func insertModel(t testing.TB, db *sql.DB, m *routingtest.Model) {
 	t.Helper()
 	insertAll(t, db, func(insert inserter) {
 		for _, r := range m.Rules {
