@@ -17,21 +17,26 @@ import (
 // lease only the heartbeat counts, unless its report is the newer one (R8).
 func (r *Registry) writeThrough(ctx context.Context, beat heartbeat.Unexpected) error {
 	caller := transition.Caller{
-		Identity: naming.Identity{UID: beat.UID}, Sequence: beat.Sequence, Actor: "heartbeat",
+		Identity: naming.Identity{UID: beat.UID}, Sequence: beat.Sequence,
+		Age: time.Since(beat.Arrived), Actor: "heartbeat",
 	}
 	var found *naming.Instance
+	var outcome transition.Outcome
 	err := r.committer.Do(ctx, commit.Op{
 		Scope: store.Scope{Keys: []naming.Key{beat.Key}},
 		Run: func(tx *store.Tx) error {
-			found = tx.Instance(beat.Key)
+			found, outcome = tx.Instance(beat.Key), transition.Outcome{}
 			if lease := found.Lease; lease == nil || reports(lease, beat) {
-				r.rules.Report(tx, beat.Key, beat.State, caller)
+				outcome = r.rules.Report(tx, beat.Key, beat.State, caller)
 			}
 			return nil
 		},
 	})
 	if err != nil {
 		return fmt.Errorf("write the heartbeat of %s: %w", beat.Key, err)
+	}
+	if outcome.Changed {
+		return nil // the heartbeat was written with the change, which is published
 	}
 	r.roster.Committed([]*naming.Instance{found}, nil)
 	if lease := found.Lease; lease == nil || lease.State != naming.LeaseLive || lease.Identity.UID != beat.UID {

@@ -76,7 +76,7 @@ func (r Rules) renew(tx Tx, instance *naming.Instance, state naming.State, calle
 	lease.State = naming.LeaseLive
 	lease.Reported = state
 	lease.Sequence = max(lease.Sequence, caller.Sequence)
-	lease.HeartbeatAge = 0
+	lease.HeartbeatAge = min(lease.HeartbeatAge, caller.Age) // a stamp never goes back
 	if caller.Interval > 0 {
 		r.settleInterval(lease, caller)
 	}

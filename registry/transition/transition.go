@@ -52,6 +52,9 @@ type Caller struct {
 	Interval time.Duration
 	// Sequence numbers its state reports, 0 where it does not.
 	Sequence int64
+	// Age is how long ago the heartbeat arrived; not 0 only for one that was
+	// answered from memory and is written later (R19).
+	Age time.Duration
 	// Actor is what events name: the caller's address, or an operator.
 	Actor string
 }
