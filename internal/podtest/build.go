@@ -47,7 +47,8 @@ func build(importPath string) (string, error) {
 		builds.dir, builds.files = dir, make(map[string]string)
 	}
 	file := filepath.Join(builds.dir, filepath.Base(importPath))
-	out, err := exec.Command("go", "build", "-o", file, importPath).CombinedOutput()
+	args := append([]string{"build", "-o", file}, buildFlags...)
+	out, err := exec.Command("go", append(args, importPath)...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", importPath, err, out)
 	}

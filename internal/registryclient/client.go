@@ -39,6 +39,7 @@ type Client struct {
 	finder   *finder
 	sequence atomic.Int64
 	worker   atomic.Pointer[string]
+	leased   atomic.Bool // the worker id is the registry's
 }
 
 // New makes a client; it connects to nothing.
@@ -58,14 +59,18 @@ func New(c Config) *Client {
 	return client
 }
 
-// WantWorkerID makes every later call ask for a worker id, or say which is held.
-func (c *Client) WantWorkerID(held string) {
-	value := "want"
-	if held != "" {
-		value = held
-	}
-	c.worker.Store(&value)
-}
+// wantWorker asks for a worker id.
+const wantWorker = "want"
+
+// WantWorkerID makes every later call ask for a worker id; when one is leased,
+// later calls say so.
+func (c *Client) WantWorkerID() { c.leased.Store(true); c.setWorker(wantWorker) }
+
+// HoldWorkerID makes every later call say which worker id the instance has by
+// itself, so that the registry leases it to nobody else.
+func (c *Client) HoldWorkerID(id string) { c.setWorker(id) }
+
+func (c *Client) setWorker(value string) { c.worker.Store(&value) }
 
 // Answer is what the registry says beside yes.
 type Answer struct {
@@ -137,8 +142,8 @@ func (c *Client) callAt(ctx context.Context, at naming.Endpoint, call stubCall) 
 	stub.SetServant(one)
 	err := call(ctx, stub, c.requestContext())
 	answer := readAnswer(one.status)
-	if answer.WorkerID != "" && c.worker.Load() != nil {
-		c.WantWorkerID(answer.WorkerID)
+	if answer.WorkerID != "" && c.leased.Load() {
+		c.setWorker(answer.WorkerID)
 	}
 	return answer, err
 }

@@ -135,7 +135,7 @@ func TestCallsTryEveryEndpointAndTheServiceAddress(t *testing.T) {
 	if _, err := c.KeepAlive(t.Context(), naming.Active); !errors.Is(err, errRefused) {
 		t.Fatalf("error %v", err)
 	}
-	want := []string{"10.1.0.1:17892", "10.1.0.2:17892", "svc:17892", "svc:17890"}
+	want := []string{"10.1.0.1:17892", "10.1.0.2:17892", "svc:17892", "svc:17890"} // the Service at the replicas' port, and at its own
 	if got := n.addresses("keepAlive"); !slices.Equal(got, want) {
 		t.Errorf("tried %v, want %v", got, want)
 	}
@@ -206,13 +206,12 @@ func TestContextAndStatus(t *testing.T) {
 		"svc:17892": answer(map[string]string{"tars-action": "register", "tars-worker-id": "7", "tars-retry-after-ms": "1500"}),
 	}}
 	c := newTestClient(t, n, "")
-	c.WantWorkerID("")
+	c.WantWorkerID()
 	got, err := c.Startup(t.Context(), tars.OnStartupReq{State: "activating"})
 	if want := (Answer{Action: "register", WorkerID: "7", RetryAfter: 1500 * time.Millisecond}); err != nil || got != want {
 		t.Errorf("answer %+v, %v", got, err)
 	}
 	first := n.calls[len(n.calls)-1].request
-	c.WantWorkerID("7")
 	if _, err := c.Prestop(t.Context()); err != nil {
 		t.Fatal(err)
 	}

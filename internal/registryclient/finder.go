@@ -18,8 +18,12 @@ import (
 // RegistryObject is the servant that pods register with.
 const RegistryObject = "tars.tarsregistry.Registry"
 
-// defaultPort is where a registry's Service offers RegistryObject.
-const defaultPort = 17892
+// The ports of a registry that was told none: where it answers look-ups, and
+// where RegistryObject.
+const (
+	defaultQueryPort = 17890
+	defaultPort      = 17892
+)
 
 // finder knows where RegistryObject is answered. It is safe for concurrent use.
 type finder struct {
@@ -63,13 +67,18 @@ func (f *finder) candidates(ctx context.Context) []naming.Endpoint {
 }
 
 // atService guesses where a Service of the locator offers RegistryObject: at
-// the port that its replicas use, at the usual one, or together with look-ups.
+// the ports that its replicas use, or together with look-ups. Only while no
+// replica was ever found, and the locator has the usual port, the usual port is
+// tried too: elsewhere somebody else's registry may listen there.
 func (f *finder) atService(service naming.Endpoint) []naming.Endpoint {
 	ports := []int32{}
 	for _, e := range f.found {
 		ports = append(ports, e.Port)
 	}
-	ports = append(ports, defaultPort, service.Port)
+	if len(ports) == 0 && service.Port == defaultQueryPort {
+		ports = append(ports, defaultPort)
+	}
+	ports = append(ports, service.Port)
 	var list []naming.Endpoint
 	for _, port := range ports {
 		service.Port = port

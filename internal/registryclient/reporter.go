@@ -210,6 +210,11 @@ func (s *session) keepAlive(ctx context.Context, state naming.State) time.Durati
 	switch answer.Action {
 	case "register":
 		s.known, s.told = false, ""
+		if state == naming.Deactivating {
+			// Who is not known is handed out to nobody, and need not come back.
+			s.emit(Event{Kind: Reported, State: state})
+			return s.beat
+		}
 		wait := answer.RetryAfter + rand.N(max(registerJitter, answer.RetryAfter/2))
 		s.notBefore = time.Now().Add(wait)
 		s.emit(Event{Kind: Lost})

@@ -224,6 +224,25 @@ func TestWhoIsEndedStopsBeating(t *testing.T) {
 	}
 }
 
+func TestWhoIsLostWhileLeavingDoesNotComeBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := &registry{answer: func(call string) (Answer, error) {
+			if strings.HasSuffix(call, "deactivating") {
+				return Answer{Action: "register"}, nil
+			}
+			return Answer{}, nil
+		}}
+		r, kinds := run(t, fake, naming.Active)
+		synctest.Wait()
+		r.Set(naming.Deactivating)
+		time.Sleep(5 * time.Minute)
+		expect(t, "calls", fake.took(), []string{"onStartup active", "keepAlive deactivating"})
+		if got := kinds(); !slices.Equal(got, []Kind{Registered, Reported}) {
+			t.Errorf("events %v", got)
+		}
+	})
+}
+
 func TestWhoNeverCameNeedNotLeave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := &registry{}

@@ -46,8 +46,10 @@ func FromPod(env *pod.Environment, stdout, stderr io.Writer, logger *slog.Logger
 	if err != nil {
 		return Options{}, warnings, err
 	}
-	if o.WorkerID != "" || o.NeedWorkerID {
-		client.WantWorkerID(o.WorkerID)
+	if o.NeedWorkerID {
+		client.WantWorkerID()
+	} else if n, err := strconv.Atoi(o.WorkerID); err == nil && n < leasedWorkers {
+		client.HoldWorkerID(o.WorkerID)
 	}
 	o.Calls = client
 	more, err := o.useConfiguration(env, info)
@@ -88,6 +90,10 @@ func (o *Options) useConfiguration(env *pod.Environment, info *pod.Info) ([]stri
 	}
 	return result.Warnings, result.Write()
 }
+
+// leasedWorkers is how many worker ids a registry leases; it has no use for
+// greater ones.
+const leasedWorkers = 1024
 
 // workerID is the id that is known already, and whether one has to be leased: a
 // StatefulSet's pods are numbered by Kubernetes.

@@ -142,9 +142,6 @@ func (m *machine) onExited(s *server) {
 }
 
 func (m *machine) onCrash() {
-	if m.healthy && time.Since(m.healthySince) >= healthyWhile {
-		m.backoff.reset()
-	}
 	m.healthy, m.crashed = false, true
 	m.log.Error("the server has ended", "status", m.last.String())
 	m.restartLater(max(1, m.last.ExitCode()))
@@ -231,6 +228,9 @@ func (m *machine) onWell() {
 	m.misses, m.crashed, m.pace = 0, false, firstPace
 	if !m.healthy {
 		m.healthy, m.healthySince = true, time.Now()
+	}
+	if time.Since(m.healthySince) >= healthyWhile {
+		m.backoff.reset()
 	}
 	m.after(m.CheckInterval, checkTimer)
 }

@@ -9,9 +9,11 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/tarsregistry/tarsregistry/internal/control"
@@ -50,6 +52,11 @@ func newMachine(o Options) (_ *machine, err error) {
 			m.close()
 		}
 	}()
+	// Without this a container log that nobody reads any more would end the
+	// supervisor, and with it the server.
+	broken := make(chan os.Signal, 1)
+	signal.Notify(broken, syscall.SIGPIPE)
+	m.atClose(func() { signal.Stop(broken) })
 	if m.owner, err = process.New(); err != nil {
 		return nil, fmt.Errorf("supervise: %w", err)
 	}

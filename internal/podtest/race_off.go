@@ -1,0 +1,5 @@
+//go:build !race
+
+package podtest
+
+var buildFlags []string
