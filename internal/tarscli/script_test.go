@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/TarsCloud/TarsGo/tars/protocol/res/adminf"
@@ -97,24 +98,24 @@ func adminServer(ts *testscript.TestScript, _ bool, args []string) {
 // directory finds itself, and nothing else.
 type directory struct {
 	tars.QueryFServantWithContext
-	self tars.EndpointF
+	port atomic.Int32
 }
 
 func (d *directory) FindObjectById(_ context.Context, id string) ([]tars.EndpointF, error) {
 	if id != "tars.tarsregistry.Registry" {
 		return nil, nil
 	}
-	return []tars.EndpointF{d.self}, nil
+	return []tars.EndpointF{{Host: "127.0.0.1", Port: d.port.Load(), Timeout: 3000, Istcp: 1}}, nil
 }
 
 // registryServer VARIABLE
 func registryServer(ts *testscript.TestScript, _ bool, args []string) {
-	d := &directory{self: tars.EndpointF{Host: "127.0.0.1", Timeout: 3000, Istcp: 1}}
+	d := new(directory)
 	address := serve(ts, args[0],
 		rpc.Servant{Name: "tars.tarsregistry.QueryObj", Dispatch: rpc.Generated(new(tars.QueryF), d)},
 		rpc.Servant{Name: "tars.tarsregistry.Registry", Dispatch: rpc.Generated(new(tars.Tarsregistry), nil)},
 	)
-	d.self.Port = int32(address.(*net.TCPAddr).Port)
+	d.port.Store(int32(address.(*net.TCPAddr).Port))
 }
 
 // serverInfo ENDPOINT says where the pod's own server listens for commands.
