@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/TarsCloud/TarsGo/tars/util/rogger"
+
 	"github.com/tarsregistry/tarsregistry/internal/mariadbtest"
 )
 
@@ -23,6 +25,7 @@ func run(m *testing.M) int {
 	// not know.
 	flag.Parse()
 	os.Args = os.Args[:1]
+	rogger.SetLevel(rogger.OFF) // what it logs, its calls return too
 	dir, err := os.MkdirTemp("", "tarsregistry-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	tarsgo "github.com/TarsCloud/TarsGo/tars"
+	"github.com/TarsCloud/TarsGo/tars/util/rogger"
 
 	"github.com/tarsregistry/tarsregistry/tars"
 )
@@ -31,7 +32,8 @@ func main() {
 	port := flag.Int("port", 18080, "the port of its servant HelloObj")
 	interval := flag.Duration("interval", 10*time.Second, "time between heartbeats")
 	flag.Parse()
-	os.Args = os.Args[:1] // TarsGo reads them too, and complains of flags it does not know
+	os.Args = os.Args[:1]       // TarsGo reads them too, and complains of flags it does not know
+	rogger.SetLevel(rogger.OFF) // what it logs, its calls return too
 
 	host, registryPort, err := net.SplitHostPort(*registry)
 	if err != nil {

@@ -51,7 +51,7 @@ func Catalog() []Setting {
 		{Group: groupListen, Name: "pod-port", Operand: "PORT", Default: "17892",
 			Usage: "tars.tarsregistry.Registry: registrations and heartbeats of pods"},
 		{Group: groupListen, Name: "http-port", Operand: "PORT", Default: "17893",
-			Usage: "health and metrics (9325 with --config)"},
+			Usage: "/metrics, /sd/prometheus, /healthz, /readyz (9325 with --config)"},
 		{Group: groupListen, Name: "http-host", Operand: "HOST",
 			Usage: "where --http-port listens (default: --host)"},
 		{Group: groupListen, Name: "admin-port", Operand: "PORT", Default: "17894",
