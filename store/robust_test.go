@@ -307,6 +307,11 @@ func TestR27FrozenDatabaseNeverHoldsACallLongerThanItsDeadline(t *testing.T) {
 	k := key("App", "Server", "10.0.0.1")
 	instance := register(t, s, registered(k)).Instances[0]
 	server.Freeze(t)
+	eventually(t, "the signal has arrived", func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		return s.Ping(ctx) != nil
+	})
 	calls := map[string]func(context.Context) error{
 		"ping":   s.Ping,
 		"flush":  func(ctx context.Context) error { _, err := s.Flush(ctx, []store.Beat{beatOf(instance, 0)}); return err },

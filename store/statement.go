@@ -107,8 +107,15 @@ func (s *Store) persistently(ctx context.Context, timeout time.Duration, work fu
 
 // inWrite runs work in a small write transaction, persistently.
 func (s *Store) inWrite(ctx context.Context, work func(context.Context, *sqlx.Tx) error) error {
-	return s.persistently(ctx, transactionTime, func(ctx context.Context) error {
-		tx, err := s.write.BeginTxx(ctx, nil)
+	return s.persistently(ctx, longStatements*s.config.StatementTimeout, func(ctx context.Context) error {
+		conn, err := s.connection(ctx)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = conn.Close() }() // gives it back; the transaction's outcome is known by then
+		ctx, cancel := context.WithTimeout(ctx, transactionTime)
+		defer cancel()
+		tx, err := conn.BeginTxx(ctx, nil)
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/jmoiron/sqlx"
+
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 )
 
@@ -107,10 +109,15 @@ func backOff(ctx context.Context, attempt int) error {
 }
 
 func (s *Store) once(ctx context.Context, tables *schema, scope *Scope, fn func(*Tx) error) (_ *Commit, err error) {
+	conn, err := s.connection(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	defer func() { _ = conn.Close() }() // gives it back; the transaction's outcome is known by then
 	ctx, cancel := context.WithTimeout(ctx, transactionTime)
 	defer cancel()
 	start := time.Now()
-	inner, err := s.write.BeginTxx(ctx, nil)
+	inner, err := conn.BeginTxx(ctx, nil)
 	if err != nil {
 		return nil, fmt.Errorf("begin: %w", err)
 	}
@@ -146,4 +153,12 @@ func (s *Store) once(ctx context.Context, tables *schema, scope *Scope, fn func(
 		return nil, fmt.Errorf("commit: %w", err)
 	}
 	return commit, nil
+}
+
+// connection waits for its turn to write. The time in the queue, on SQLite behind
+// the one writer, is not the transaction's.
+func (s *Store) connection(ctx context.Context) (*sqlx.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, longStatements*s.config.StatementTimeout)
+	defer cancel()
+	return s.write.Connx(ctx)
 }
