@@ -40,9 +40,9 @@ func newLookups(table *routing.Table, locks locks) *lookups {
 
 // servant is QueryObj as it listens. It never asks for a token: clients cannot
 // send one.
-func (l *lookups) servant(name string) rpc.Servant {
+func (l *lookups) servant() rpc.Servant {
 	return rpc.Servant{
-		Name: name,
+		Name: queryServantName,
 		Functions: []string{
 			"findObjectById", "findObjectById4Any", "findObjectById4All",
 			"findObjectByIdInSameGroup", "findObjectByIdInSameStation", "findObjectByIdInSameSet",
@@ -156,7 +156,7 @@ func subscribed(ctx context.Context, subscribe func(*rpc.Conn) bool) (int32, err
 
 // newQueryServant is QueryObj.
 func (r *Registry) newQueryServant() rpc.Servant {
-	return newLookups(r.table, publishedLocks{r}).servant(queryServantName)
+	return newLookups(r.table, publishedLocks{r}).servant()
 }
 
 // publishedLocks puts what a lock changed (bak flags) into the picture.

@@ -38,12 +38,12 @@ func seedTable(t testing.TB, rules map[int32]string) *routing.Table {
 func serveQuery(t testing.TB, l *lookups) (address string) {
 	t.Helper()
 	server := rpc.NewServer(rpc.Options{})
-	bound, err := server.Listen(t.Context(), "tcp", "127.0.0.1:0", rpc.ListenOptions{}, l.servant(queryServantName))
+	bound, err := server.Listen(t.Context(), "tcp", "127.0.0.1:0", rpc.ListenOptions{}, l.servant())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Second)
 		defer cancel()
 		_ = server.Shutdown(ctx) // connections that a test left open
 	})

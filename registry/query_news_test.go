@@ -90,11 +90,11 @@ func TestNews(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		table := newNewsTable()
 		n := newNews(table.Table)
-		var one, two, any fakeReader
+		var one, two, every fakeReader
 		for _, ok := range []bool{
 			n.subscribe(&one, routingtest.FleetServant(1)), n.subscribe(&one, routingtest.FleetServant(2)),
 			n.subscribe(&one, routingtest.FleetServant(1)), n.subscribe(&two, routingtest.FleetServant(2)),
-			n.subscribe(&any, anyObject),
+			n.subscribe(&every, anyObject),
 		} {
 			if !ok {
 				t.Fatal("refused")
@@ -106,14 +106,14 @@ func TestNews(t *testing.T) {
 		time.Sleep(time.Millisecond) // a timer of no time
 		expectPushed(t, "first", &one, "0 "+routingtest.FleetServant(1))
 		expectPushed(t, "second", &two)
-		expectPushed(t, "any", &any, "0 ")
+		expectPushed(t, "any", &every, "0 ")
 
 		for range 500 { // for half a second
 			table.change(1, 2)
 			time.Sleep(time.Millisecond)
 		}
 		time.Sleep(time.Second)
-		for name, r := range map[string]*fakeReader{"first": &one, "second": &two, "any": &any} {
+		for name, r := range map[string]*fakeReader{"first": &one, "second": &two, "any": &every} {
 			byObject := make(map[string]time.Time)
 			pushed, at := r.all()
 			for i, object := range pushed {
@@ -131,10 +131,10 @@ func TestNews(t *testing.T) {
 		table.SetGroups([]naming.GroupRule{{ID: 1}}, nil)
 		time.Sleep(time.Second)
 		expectPushed(t, "first", &one, "0 "+routingtest.FleetServant(1), "0 "+routingtest.FleetServant(2))
-		expectPushed(t, "any", &any, "0 ")
+		expectPushed(t, "any", &every, "0 ")
 		one.close()
 		two.close()
-		any.close()
+		every.close()
 		one.set(nil)
 		table.change(1)
 		time.Sleep(time.Second)

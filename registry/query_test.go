@@ -43,7 +43,7 @@ func dispatch(t testing.TB, l *lookups, call *rpc.PooledCall) ([]byte, error) {
 		Context: call.Context(),
 	}
 	var response requestf.ResponsePacket
-	err := l.servant(queryServantName).Dispatch(rpc.WithCall(t.Context(), call), &request, &response)
+	err := l.servant().Dispatch(rpc.WithCall(t.Context(), call), &request, &response)
 	return tools.Int8ToByte(response.SBuffer), err
 }
 
@@ -109,7 +109,7 @@ func TestQueryWithoutPicture(t *testing.T) {
 		},
 	} {
 		err := ask(conn.Stub())
-		refused, ok := errors.AsType[*routingtest.Refused](err)
+		refused, ok := errors.AsType[*routingtest.RefusedError](err)
 		if !ok || refused.Code != rpc.CodeFailed || refused.Text != textNoPicture {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -277,7 +277,7 @@ func BenchmarkQueryInline(b *testing.B) {
 // by generated code.
 func FuzzQueryInline(f *testing.F) {
 	l := newLookups(seedTable(f, nil), fakeLocks(noLocks))
-	functions := l.servant(queryServantName).Functions[:6]
+	functions := l.servant().Functions[:6]
 	f.Add(0, encodeArguments("Conf.GrpY.Obj"), "")
 	f.Add(3, encodeArguments("Conf.GrpY.Obj"), "10.33.0.200")
 	f.Add(4, encodeArguments("Conf.GrpY.Obj", "SZ"), "")

@@ -2,7 +2,6 @@ package routing
 
 import (
 	"cmp"
-	"maps"
 	"math"
 	"net/netip"
 	"slices"
@@ -143,15 +142,6 @@ func (g *groups) real(r *row) int32 {
 // same says that look-ups cannot tell the two apart.
 func (g *groups) same(o *groups) bool {
 	return slices.Equal(g.rules, o.rules) && slices.Equal(g.backups, o.backups)
-}
-
-// ids are all groups that a rule makes, sorted.
-func (g *groups) ids() []int32 {
-	seen := make(map[int32]bool, len(g.rules))
-	for _, rule := range g.rules {
-		seen[rule.ID] = true
-	}
-	return slices.Sorted(maps.Keys(seen))
 }
 
 // parseGroupList reads t_group_priority.group_list: numbers separated by '|',

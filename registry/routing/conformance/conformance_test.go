@@ -3,7 +3,6 @@ package conformance
 import (
 	"context"
 	"database/sql"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -75,13 +74,13 @@ func start(t *testing.T, options registry.Options) (address string) {
 	options.Query, options.Pod = registry.Listener{Host: "127.0.0.1"}, off
 	options.Node, options.HTTP, options.Admin = off, off, off
 	options.LeaseTTL, options.CleanAfter, options.Tombstone = 95*time.Second, 24*time.Hour, 150*time.Second
-	options.Version, options.Logger = "test", slog.New(slog.NewTextHandler(io.Discard, nil))
+	options.Version, options.Logger = "test", slog.New(slog.DiscardHandler)
 	r, err := registry.New(options)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
 		defer cancel()
 		if err := r.Stop(ctx); err != nil {
 			t.Errorf("stop the registry: %v", err)

@@ -37,8 +37,8 @@ func fill(v reflect.Value, next *int) {
 		fill(v.Index(0), next)
 		fill(v.Index(1), next)
 	case reflect.Struct:
-		for i := range v.NumField() {
-			fill(v.Field(i), next)
+		for _, field := range v.Fields() {
+			fill(field, next)
 		}
 	default:
 		panic("what is a " + v.Kind().String())

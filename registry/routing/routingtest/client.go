@@ -26,13 +26,13 @@ const QueryObject = "tars.tarsregistry.QueryObj"
 
 const patience = 10 * time.Second // far longer than anything awaited takes
 
-// Refused is an answer with a return code other than 0.
-type Refused struct {
+// RefusedError is an answer with a return code other than 0.
+type RefusedError struct {
 	Code int32
 	Text string
 }
 
-func (r *Refused) Error() string { return fmt.Sprintf("code %d: %s", r.Code, r.Text) }
+func (r *RefusedError) Error() string { return fmt.Sprintf("code %d: %s", r.Code, r.Text) }
 
 // Client is a connection to QueryObj, and the servant of the stub that uses it.
 type Client struct {
@@ -75,7 +75,7 @@ func (c *Client) TarsInvoke(_ context.Context, _ byte, function string, body []b
 		c.t.Fatalf("answer to request %d instead of %d", answer.IRequestId, c.id)
 	}
 	if answer.IRet != 0 {
-		return &Refused{answer.IRet, answer.SResultDesc}
+		return &RefusedError{answer.IRet, answer.SResultDesc}
 	}
 	return nil
 }

@@ -211,7 +211,7 @@ func matrixAddress(endpoint string) (host string, port int32, ok bool) {
 		case "-h":
 			host = words[i+1]
 		case "-p":
-			n, err := strconv.Atoi(words[i+1])
+			n, err := strconv.ParseInt(words[i+1], 10, 32)
 			port, ok = int32(n), err == nil
 		}
 	}

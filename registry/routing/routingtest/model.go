@@ -166,8 +166,8 @@ func (m *Model) station(name string) *naming.GroupPriority {
 // numbers reads a group_list of digits, signs and separators.
 func (m *Model) numbers(list string) []int32 {
 	var numbers []int32
-	for _, word := range strings.Fields(strings.NewReplacer("|", " ", ",", " ", ";", " ").Replace(list)) {
-		n, err := strconv.Atoi(word)
+	for word := range strings.FieldsSeq(strings.NewReplacer("|", " ", ",", " ", ";", " ").Replace(list)) {
+		n, err := strconv.ParseInt(word, 10, 32)
 		if err != nil {
 			panic(err)
 		}

@@ -39,7 +39,7 @@ func Rows(t testing.TB) map[string][]Row {
 			t.Fatalf("not an insert: %s", line)
 		}
 		row := make(Row)
-		for _, column := range strings.Split(columns, ",") {
+		for column := range strings.SplitSeq(columns, ",") {
 			value, null, rest := readValue(t, values)
 			if row[column] = &value; null {
 				row[column] = nil
