@@ -106,10 +106,13 @@ func (t *Table) Watch(notify func(Change)) (stop func()) {
 func (t *Table) Replace(contents Contents) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var known []BadRow
+	known := make(map[BadRow]bool)
 	version := uint64(0)
 	if before := t.current.Load(); before != nil {
-		known, version = before.BadRows(), before.version
+		version = before.version
+		for _, b := range before.BadRows() {
+			known[b] = true
+		}
 	}
 	clear(t.tombstones)
 	t.nextEnd = 0
@@ -130,7 +133,7 @@ func (t *Table) Replace(contents Contents) {
 	for _, tombstone := range contents.Tombstones {
 		c.bury(tombstone)
 	}
-	c.bad = slices.DeleteFunc(c.bad, func(b BadRow) bool { return slices.Contains(known, b) })
+	c.bad = slices.DeleteFunc(c.bad, func(b BadRow) bool { return known[b] })
 	c.publish()
 }
 

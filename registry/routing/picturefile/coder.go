@@ -28,7 +28,7 @@ func newWriter() *coder {
 
 func newReader(body []byte) *coder {
 	// One string holds all texts.
-	const textSize = 32 // with what surrounds it, roughly
+	const textSize = 64 // of one that was not there before, and what surrounds it
 	return &coder{rest: string(body), texts: make([]string, 0, len(body)/textSize)}
 }
 
@@ -103,8 +103,7 @@ func (c *coder) writeText(value string) {
 		return
 	}
 	c.index[value] = len(c.index) + 1
-	c.length(len(value))
-	c.buf = append(c.buf, value...)
+	c.literal(&value)
 }
 
 func (c *coder) readText() string {
@@ -117,11 +116,21 @@ func (c *coder) readText() string {
 	case n > 0:
 		return c.texts[n-1]
 	}
-	length := c.length(0)
-	value := c.rest[:length]
-	c.rest = c.rest[length:]
+	var value string
+	c.literal(&value)
 	c.texts = append(c.texts, value)
 	return value
+}
+
+// literal codes a string that is hardly ever there twice.
+func (c *coder) literal(value *string) {
+	length := c.length(len(*value))
+	if c.writing {
+		c.buf = append(c.buf, *value...)
+		return
+	}
+	*value = c.rest[:length]
+	c.rest = c.rest[length:]
 }
 
 // list codes a slice by coding its elements.

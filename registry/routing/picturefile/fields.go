@@ -67,7 +67,7 @@ func (c *coder) adapter(a *naming.Adapter) {
 	text(c, &a.Stamp)
 	text(c, &a.Name)
 	text(c, &a.Servant)
-	text(c, &a.Endpoint)
+	c.literal(&a.Endpoint)
 	text(c, &a.Protocol)
 	number(c, &a.ThreadNum)
 	number(c, &a.MaxConnections)
@@ -78,7 +78,7 @@ func (c *coder) adapter(a *naming.Adapter) {
 // lease leaves the registration out: it restores rows, in the database.
 func (c *coder) lease(l *naming.Lease) {
 	number(c, &l.ID)
-	text(c, &l.Identity.UID)
+	c.literal(&l.Identity.UID)
 	text(c, &l.Identity.Kind)
 	text(c, &l.State)
 	number(c, &l.Revision)
@@ -91,7 +91,7 @@ func (c *coder) lease(l *naming.Lease) {
 	number(c, &l.WorkerID)
 	text(c, &l.FlowOffBy)
 	number(c, &l.HeartbeatAge)
-	text(c, &l.Heartbeat)
+	c.literal(&l.Heartbeat)
 	number(c, &l.StateAge)
 }
 
