@@ -98,14 +98,15 @@ func residentBytes() int64 {
 	return kilobytes << 10
 }
 
-// Start runs this program again as the server of that name, see ServeChild.
-func Start(name string) (*Process, error) {
+// Start runs this program again as the server of that name, see ServeChild, with
+// variables (NAME=value) added to its environment.
+func Start(name string, variables ...string) (*Process, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	p := &Process{command: exec.Command(program)}
-	p.command.Env = append(os.Environ(), childVariable+"="+name)
+	p.command.Env = append(append(os.Environ(), variables...), childVariable+"="+name)
 	p.command.Stderr = os.Stderr
 	if p.stdin, err = p.command.StdinPipe(); err != nil {
 		return nil, err

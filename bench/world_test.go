@@ -1,0 +1,81 @@
+//go:build unix
+
+package bench
+
+import (
+	"database/sql"
+	"slices"
+	"testing"
+
+	"github.com/tarsregistry/tarsregistry/internal/mariadbtest"
+	"github.com/tarsregistry/tarsregistry/internal/rpc/load"
+)
+
+// startMariaDB starts one with memory for what is measured; otherwise as it comes:
+// an acknowledged commit is on disk.
+func startMariaDB(b *testing.B) *mariadbtest.Server {
+	b.Helper()
+	return mariadbtest.Start(b, mariadbtest.Setting("innodb-buffer-pool-size", "512M"))
+}
+
+// world is a registry on MariaDB with 10,000 instances on 10,000 nodes: 1,000
+// servers with ten each.
+type world struct {
+	server   *mariadbtest.Server
+	dsn      string
+	process  *load.Process
+	registry ready
+	fleet    []instance
+}
+
+func newWorld(b *testing.B) *world {
+	b.Helper()
+	w := &world{server: startMariaDB(b), fleet: fleet("Some", 1000, 10, 1)}
+	w.dsn = w.server.Database(b)
+	w.process, w.registry = startRegistry(b, w.dsn, b.TempDir())
+	send(b, w.registry.Pod, templates(b, w.fleet, instance.onStartup))
+	return w
+}
+
+// questions is how many statements MariaDB has been sent, BEGIN and COMMIT among
+// them.
+func (w *world) questions(b *testing.B) func() float64 {
+	b.Helper()
+	db := mariadbtest.Open(b, w.dsn)
+	return func() float64 {
+		var name string
+		var n float64
+		if err := db.QueryRowContext(b.Context(), "SHOW GLOBAL STATUS LIKE 'Questions'").Scan(&name, &n); err != nil {
+			b.Fatal(err)
+		}
+		return n
+	}
+}
+
+// literal runs the literal servant on a copy of the registry's tables.
+func (w *world) literal(b *testing.B) *contender {
+	b.Helper()
+	process := start(b, "literal", variableDSN+"="+literalDatabase(b, w.server, w.dsn))
+	return &contender{process: process, address: process.Address}
+}
+
+func header(first ...string) []string { return slices.Concat(first, cellNames(), []string{"rate to null"}) }
+
+// rows enters contenders of one shape into a table, the first compared with the
+// null servant.
+func (s *section) compare(shape shape, ours, null *contender, others map[string]*contender) {
+	s.row(slices.Concat([]string{shape.name, "registry"}, ours.cells(), []string{ratio(ours.against(null))})...)
+	s.row(slices.Concat([]string{"", "null servant, TarsGo"}, null.cells(), []string{""})...)
+	for name, other := range others {
+		s.row(slices.Concat([]string{"", name}, other.cells(), []string{ratio(other.against(null))})...)
+	}
+}
+
+// tableRows counts the rows of a table.
+func tableRows(b *testing.B, db *sql.DB, table string) (n int) {
+	b.Helper()
+	if err := db.QueryRowContext(b.Context(), "SELECT COUNT(*) FROM "+table).Scan(&n); err != nil {
+		b.Fatal(err)
+	}
+	return n
+}
