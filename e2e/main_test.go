@@ -15,8 +15,9 @@ import (
 	"github.com/tarsregistry/tarsregistry/internal/mariadbtest"
 )
 
-// binary is the registry, built once for all tests by TestMain.
-var binary string
+// binary is the registry, and tarscli the tool of that name, built once for all
+// tests by TestMain.
+var binary, tarscli string
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -32,22 +33,24 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	binary = filepath.Join(dir, "registry")
-	if err := build(binary); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+	binary, tarscli = filepath.Join(dir, "registry"), filepath.Join(dir, "tarscli")
+	for path, from := range map[string]string{binary: "../cmd/registry", tarscli: "../cmd/tarscli"} {
+		if err := build(path, from); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
 	}
 	return mariadbtest.Run(m)
 }
 
-func build(path string) error {
+func build(path, from string) error {
 	arguments := []string{"build", "-o", path}
 	if os.Getenv("TARSREGISTRY_E2E_RACE") != "" {
 		arguments = append(arguments, "-race")
 	}
-	output, err := exec.Command("go", append(arguments, "../cmd/registry")...).CombinedOutput()
+	output, err := exec.Command("go", append(arguments, from)...).CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("build the registry: %w\n%s", err, output)
+		return fmt.Errorf("build %s: %w\n%s", from, err, output)
 	}
 	return nil
 }

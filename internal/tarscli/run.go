@@ -60,7 +60,9 @@ lists them.`,
 		Example: `  CMD tarscli supervisor                     # in the container file
   tarscli genconf --dry-run                  # see the server's configuration
   tarscli notify tars.setloglevel DEBUG      # tell the server something
-  tarscli doctor                             # what is wrong with this pod?`,
+  tarscli doctor                             # what is wrong with this pod?
+  tarscli list instances                     # who is registered?
+  tarscli lookup App.Server.Obj              # what would a client get, and why?`,
 		Args:          cobra.ArbitraryArgs,
 		RunE:          unknownCommand,
 		SilenceErrors: true,
@@ -74,15 +76,16 @@ lists them.`,
 		return usage("%v; see %s --help", err, cmd.CommandPath())
 	})
 	root.AddCommand(
-		c.genconfCommand(),
-		c.notifyCommand(),
-		c.syncdirCommand(),
-		c.doctorCommand(),
 		c.versionCommand(),
 		c.completionCommand(),
 		variablesTopic(),
 	)
+	root.AddGroup(
+		&cobra.Group{ID: podGroup, Title: "Commands in a pod:"},
+		&cobra.Group{ID: operatorGroup, Title: "Commands for the operator (they ask the registry's HTTP port):"},
+	)
 	root.AddCommand(c.podCommands()...)
+	root.AddCommand(c.operatorCommands()...)
 	return root
 }
 

@@ -47,6 +47,8 @@ supervisor, hzcheck, prestop
 notify, and calls to the registry
   TARS_ADMIN_ENDPOINT         whom notify tells, if not the pod's own server
   TARS_TOKEN                  the secret that the registry or an AdminObj wants
+  TARS_REGISTRY_API           where the registry's HTTP port is, for the operator's
+                              commands (http://127.0.0.1:17893)
 
 syncdir
   TARS_SYNC_DIRECTORY         where the files are mounted

@@ -19,6 +19,7 @@ type Request struct {
 	Servant  string // for example tars.tarsregistry.QueryObj, or AdminObj
 	Function string
 	Body     []byte // the encoded arguments, tags from 1
+	JSON     bool   // Body and the answer's are JSON objects of named arguments
 	Context  map[string]string
 	Status   map[string]string
 }
@@ -213,6 +214,9 @@ func (c *Conn) exchange(ctx context.Context, request Request) (Response, error) 
 		}
 		if answer.id != c.id {
 			continue // a push, which has no caller
+		}
+		if answer.version != request.version() {
+			return Response{}, fmt.Errorf("the answer is in version %d of the protocol, not %d", answer.version, request.version())
 		}
 		if answer.code != 0 {
 			return answer.response, &ServerError{Code: answer.code, Text: answer.text}

@@ -10,14 +10,24 @@ import (
 	"github.com/tarsregistry/tarsregistry/internal/rpc/wire"
 )
 
-// protocolVersion is plain Tars: arguments by tag.
-const protocolVersion = 1
+// Versions of the protocol.
+const (
+	versionTars = 1 // arguments by tag
+	versionJSON = 5 // one JSON object of named arguments
+)
+
+func (r *Request) version() int32 {
+	if r.JSON {
+		return versionJSON
+	}
+	return versionTars
+}
 
 // appendRequest encodes a RequestPacket as a frame.
 func appendRequest(dst []byte, id int32, wait time.Duration, r Request) ([]byte, error) {
 	start := len(dst)
 	dst = append(dst, 0, 0, 0, 0)
-	dst = wire.AppendInt(dst, 1, protocolVersion)
+	dst = wire.AppendInt(dst, 1, int64(r.version()))
 	dst = wire.AppendInt(dst, 2, 0) // packet type: an answer is wanted
 	dst = wire.AppendInt(dst, 3, 0) // message type
 	dst = wire.AppendInt(dst, 4, int64(id))
@@ -45,6 +55,7 @@ func appendMap(dst []byte, tag byte, m map[string]string) []byte {
 }
 
 type answer struct {
+	version  int32
 	id       int32
 	code     int32
 	text     string
@@ -56,7 +67,7 @@ type answer struct {
 func parseResponse(packet []byte) (answer, error) {
 	r := wire.NewReader(packet)
 	var a answer
-	version := r.OptionalInt32(1, 0)
+	a.version = r.OptionalInt32(1, 0)
 	r.OptionalInt32(2, 0)
 	a.id = r.OptionalInt32(3, 0)
 	r.OptionalInt32(4, 0)
@@ -70,9 +81,6 @@ func parseResponse(packet []byte) (answer, error) {
 	a.response.Context = readMap(&r, 9)
 	if err := r.Err(); err != nil {
 		return answer{}, fmt.Errorf("decode the answer: %w", err)
-	}
-	if version != protocolVersion {
-		return answer{}, fmt.Errorf("the answer is in version %d of the protocol, not %d", version, protocolVersion)
 	}
 	return a, nil
 }
