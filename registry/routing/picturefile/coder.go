@@ -84,7 +84,11 @@ func (c *coder) flag(value *bool) {
 		n = 1
 	}
 	number(c, &n)
-	*value = n == 1
+	// What is written is the picture that others read: not even the same
+	// value may be stored to it.
+	if !c.writing {
+		*value = n == 1
+	}
 }
 
 // text codes a string: its number, or 0 and the new string.
