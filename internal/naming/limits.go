@@ -107,6 +107,9 @@ func isServantRune(r rune) bool { return isNameRune(r) || r == '.' }
 // isNodeRune allows host names, IPv4 and IPv6 addresses with a zone.
 func isNodeRune(r rune) bool { return isServantRune(r) || r == ':' || r == '%' }
 
+// isHostRune also allows the brackets that TarsGo's clients want around IPv6.
+func isHostRune(r rune) bool { return isNodeRune(r) || r == '[' || r == ']' }
+
 func isAlphanumeric(r rune) bool {
 	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
 }

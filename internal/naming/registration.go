@@ -102,6 +102,7 @@ func (a *Adapter) normalize(field string, key Key) error {
 
 // unreachable tells a host that no client could connect to.
 func unreachable(host string) bool {
+	host = strings.Trim(host, "[]")
 	return host == "0.0.0.0" || host == "::"
 }
 
@@ -113,7 +114,7 @@ func checkEndpoint(field, text string) error {
 	if err != nil {
 		return invalid(field, "cannot be read: %v", err)
 	}
-	if err := checkName(field+" host (-h)", endpoint.Host, maxEndpoint, isNodeRune); err != nil {
+	if err := checkName(field+" host (-h)", endpoint.Host, maxEndpoint, isHostRune); err != nil {
 		return err
 	}
 	if unreachable(endpoint.Host) {

@@ -64,7 +64,10 @@ func TestNormalizeNamesTheField(t *testing.T) {
 		{"adapters[0].servant", func(r *Registration) { r.Adapters[0].Servant = "" }},
 		{"adapters[1].servant", func(r *Registration) { r.Adapters[1].Servant = "Other.Server.One" }},
 		{"adapters[1].servant", func(r *Registration) { r.Adapters[1].Servant = "App.Server." }},
-		{"adapters[1].servant", func(r *Registration) { r.Adapters[1].Servant = "app.server.two"; r.Adapters[0].Servant = "App.Server.TWO" }},
+		{"adapters[1].servant", func(r *Registration) {
+			r.Adapters[1].Servant = "app.server.two"
+			r.Adapters[0].Servant = "App.Server.TWO"
+		}},
 		{"adapters[0].servant", func(r *Registration) { r.Adapters[0].Servant = "App.Server." + long(90) }},
 		{"adapters[0].endpoint", func(r *Registration) { r.Adapters[0].Endpoint = "garbage" }},
 		{"adapters[0].endpoint", func(r *Registration) { r.Adapters[0].Endpoint = "tcp -h 10.0.0.1 -p 65536" }},
