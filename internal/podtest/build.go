@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -47,13 +48,22 @@ func build(importPath string) (string, error) {
 		builds.dir, builds.files = dir, make(map[string]string)
 	}
 	file := filepath.Join(builds.dir, filepath.Base(importPath))
-	args := append([]string{"build", "-o", file}, buildFlags...)
+	args := []string{"build", "-o", file}
+	if watchRaces && !ofTarsGo(importPath) {
+		args = append(args, "-race")
+	}
 	out, err := exec.Command("go", append(args, importPath)...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", importPath, err, out)
 	}
 	builds.files[importPath] = file
 	return file, nil
+}
+
+// ofTarsGo tells the programs that are made with TarsGo's framework, which has
+// races of its own.
+func ofTarsGo(importPath string) bool {
+	return strings.Contains(filepath.Base(importPath), "tarsgo")
 }
 
 const module = "github.com/tarsregistry/tarsregistry/"

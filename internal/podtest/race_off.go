@@ -2,4 +2,4 @@
 
 package podtest
 
-var buildFlags []string
+const watchRaces = false

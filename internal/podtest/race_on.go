@@ -2,6 +2,6 @@
 
 package podtest
 
-// buildFlags make the programs under test watch for data races when the tests
+// watchRaces makes the programs under test watch for data races when the tests
 // themselves do.
-var buildFlags = []string{"-race"}
+const watchRaces = true

@@ -31,7 +31,7 @@ func (c Call) String() string { return strings.TrimSpace(c.Function + " " + c.St
 // look-ups, and remembers every call. It is safe for concurrent use.
 type Registry struct {
 	t      testing.TB
-	Port   int
+	port   int
 	mu     sync.Mutex
 	server *rpc.Server
 	calls  []Call
@@ -48,16 +48,23 @@ func NewRegistry(t testing.TB) *Registry {
 	return r
 }
 
+// Port is where it listens, for look-ups and for pods.
+func (r *Registry) Port() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.port
+}
+
 // Locator is how pods find it.
 func (r *Registry) Locator() string {
-	return fmt.Sprintf("tars.tarsregistry.QueryObj@tcp -h 127.0.0.1 -p %d", r.Port)
+	return fmt.Sprintf("tars.tarsregistry.QueryObj@tcp -h 127.0.0.1 -p %d", r.Port())
 }
 
 // Start starts it, again on the port it had.
 func (r *Registry) Start() {
 	r.t.Helper()
 	server := rpc.NewServer(rpc.Options{Linger: time.Millisecond})
-	address, err := server.Listen(context.Background(), "tcp", fmt.Sprintf("127.0.0.1:%d", r.Port), rpc.ListenOptions{},
+	address, err := server.Listen(context.Background(), "tcp", fmt.Sprintf("127.0.0.1:%d", r.Port()), rpc.ListenOptions{},
 		rpc.Servant{Name: "tars.tarsregistry.Registry", Dispatch: rpc.Generated(tars.NewTarsregistry(), pods{r})},
 		rpc.Servant{Name: "tars.tarsregistry.QueryObj", Functions: []string{"findObjectByIdInSameGroup"},
 			Dispatch: rpc.Generated(tars.NewQueryF(), lookups{QueryFServantWithContext: nil, r: r})},
@@ -68,7 +75,7 @@ func (r *Registry) Start() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.server = server
-	r.Port = address.(*net.TCPAddr).Port
+	r.port = address.(*net.TCPAddr).Port
 }
 
 // Stop stops it; pods find nobody then.
@@ -197,7 +204,7 @@ type lookups struct {
 
 func (l lookups) FindObjectByIdInSameGroup(_ context.Context, id string, active, inactive *[]tars.EndpointF) (int32, error) {
 	if strings.HasPrefix(id, "tars.tarsregistry.") {
-		*active = []tars.EndpointF{{Host: "127.0.0.1", Port: int32(l.r.Port), Timeout: 3000, Istcp: 1}}
+		*active = []tars.EndpointF{{Host: "127.0.0.1", Port: int32(l.r.Port()), Timeout: 3000, Istcp: 1}}
 	}
 	return 0, nil
 }

@@ -126,7 +126,7 @@ func TestRestartedContainerAtTheRealRegistry(t *testing.T) {
 // must not disturb it.
 func TestNewPodOnAnOldAddress(t *testing.T) {
 	t.Parallel()
-	registry := NewRealRegistry(t)
+	registry := NewRealRegistry(t, "--tombstone", "0")
 	old := newRealPod(t, registry, "Address", nil)
 	old.Start()
 	old.WaitReady()

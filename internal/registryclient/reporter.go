@@ -2,11 +2,13 @@ package registryclient
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/tarsregistry/tarsregistry/internal/naming"
+	"github.com/tarsregistry/tarsregistry/internal/tarsclient"
 	"github.com/tarsregistry/tarsregistry/tars"
 )
 
@@ -19,7 +21,8 @@ const (
 	Registered Kind = iota + 1
 	// Reported: the registry has State; Err is nil.
 	Reported
-	// Failing: the first call of a series failed with Err; calls go on.
+	// Failing: the first call of a series failed with Err, or the registry now
+	// says no for another reason; calls go on.
 	Failing
 	// Recovered: calls succeed again after Failing.
 	Recovered
@@ -151,6 +154,7 @@ type session struct {
 	last      time.Time    // of the last call that succeeded
 	notBefore time.Time    // of the next registration
 	failing   bool
+	refused   string // what the registry said no with
 	ended     bool
 	retry     time.Duration
 	worker    string
@@ -246,7 +250,7 @@ func (s *session) remove(ctx context.Context) (time.Duration, bool) {
 func (s *session) succeeded(answer Answer) {
 	s.last, s.retry = time.Now(), firstRetry
 	if s.failing {
-		s.failing = false
+		s.failing, s.refused = false, ""
 		s.emit(Event{Kind: Recovered})
 	}
 	if answer.WorkerID != "" && answer.WorkerID != s.worker {
@@ -261,13 +265,24 @@ func (s *session) failed(ctx context.Context, answer Answer, err error) time.Dur
 	if ctx.Err() != nil {
 		return 0 // interrupted: there is something newer to say
 	}
-	if !s.failing {
-		s.failing = true
+	refused := refusal(err)
+	if !s.failing || refused != "" && refused != s.refused {
 		s.emit(Event{Kind: Failing, Err: err})
 	}
+	s.failing, s.refused = true, refused
 	wait := s.retry/2 + rand.N(s.retry)
 	s.retry = min(2*s.retry, longestRetry)
 	return max(wait, answer.RetryAfter+rand.N(answer.RetryAfter/2+1))
+}
+
+// refusal is what the registry itself said no with, or empty: a registry that
+// cannot be reached fails in many words, one a replica, that tell nothing new.
+func refusal(err error) string {
+	var no *tarsclient.ServerError
+	if errors.As(err, &no) {
+		return no.Error()
+	}
+	return ""
 }
 
 func (s *session) emit(e Event) {

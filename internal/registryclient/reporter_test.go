@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tarsregistry/tarsregistry/internal/naming"
+	"github.com/tarsregistry/tarsregistry/internal/tarsclient"
 	"github.com/tarsregistry/tarsregistry/tars"
 )
 
@@ -154,6 +155,26 @@ func TestRegistryAwayAtBootAndLater(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		expect(t, "what was missed", fake.took(), []string{"keepAlive inactive"})
 		if got := kinds(); !slices.Equal(got, []Kind{Failing, Recovered, Registered, Failing, Recovered, Reported}) {
+			t.Errorf("events %v", got)
+		}
+	})
+}
+
+func TestAnotherReasonIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := &registry{away: true}
+		_, kinds := run(t, fake, naming.Activating)
+		time.Sleep(20 * time.Second)
+		refuse := func(text string) {
+			fake.set(func(f *registry) {
+				f.away = false
+				f.answer = func(string) (Answer, error) { return Answer{}, &tarsclient.ServerError{Code: 1, Text: text} }
+			})
+			time.Sleep(20 * time.Second)
+		}
+		refuse("adapters[0].endpoint is empty")
+		refuse("the database is away")
+		if got := kinds(); !slices.Equal(got, []Kind{Failing, Failing, Failing}) {
 			t.Errorf("events %v", got)
 		}
 	})

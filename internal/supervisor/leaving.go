@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
 	"github.com/tarsregistry/tarsregistry/internal/control"
 	"github.com/tarsregistry/tarsregistry/internal/drain"
+	"github.com/tarsregistry/tarsregistry/internal/health"
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 	"github.com/tarsregistry/tarsregistry/internal/notify"
 )
@@ -132,6 +134,9 @@ func (m *machine) drain() {
 		Report:  func(p drain.Progress) { m.post(drainSaid{p}) },
 	}
 	m.tell(fmt.Sprintf("waiting for clients to leave, %v at most", options.Maximum.Round(100*time.Millisecond)))
+	if slices.ContainsFunc(m.Targets, func(t health.Target) bool { return t.Endpoint.Transport == naming.UDP }) {
+		m.tell("clients over UDP cannot be observed; they get the time that a refresh of their lists takes")
+	}
 	m.group.Go(func() {
 		defer cancel(nil)
 		m.post(drained{waitForClients(ctx, m.Options, options)})
@@ -259,7 +264,7 @@ func (m *machine) onServerStopped() {
 	m.phase = gone
 	m.stopTimer(deadlineTimer)
 	if s := m.server; s != nil {
-		m.last, m.server = s.process.Status(), nil
+		m.last, m.server = s.status(), nil
 	}
 	if m.wasStarted && m.exitCode == 0 {
 		m.exitCode = m.last.ExitCode()

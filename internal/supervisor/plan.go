@@ -14,7 +14,7 @@ type plan struct {
 const (
 	forRegistry = 1500 * time.Millisecond // the removal, before and after it
 	forServer   = 5 * time.Second         // the server's own shutdown
-	forKernel   = 500 * time.Millisecond  // killing and exiting
+	forKernel   = time.Second             // killing and exiting
 	// longestStop bounds the server's shutdown where there is time left over.
 	longestStop = 10 * time.Second
 )

@@ -13,12 +13,12 @@ func TestPlan(t *testing.T) {
 		drain            time.Duration // the longest wait for clients
 		fromEnd, leastOf time.Duration // the end before the grace period's; what the server gets at least
 	}{
-		{"today's manifests, told", 80 * s, 90 * s, 80 * s, 500 * time.Millisecond, 5 * s},
-		{"Kubernetes' default", 80 * s, 30 * s, 23 * s, 500 * time.Millisecond, 5 * s},
-		{"clients that refresh every minute", 80 * s, 100 * s, 80 * s, 500 * time.Millisecond, 5 * s},
-		{"short", 80 * s, 6 * s, 2900 * time.Millisecond, 500 * time.Millisecond, 2 * s},
+		{"today's manifests, told", 80 * s, 90 * s, 80 * s, s, 5 * s},
+		{"Kubernetes' default", 80 * s, 30 * s, 22500 * time.Millisecond, s, 5 * s},
+		{"clients that refresh every minute", 80 * s, 100 * s, 80 * s, s, 5 * s},
+		{"short", 80 * s, 6 * s, 2800 * time.Millisecond, 600 * time.Millisecond, 2 * s},
 		{"very short", 80 * s, s, 466 * time.Millisecond, 100 * time.Millisecond, 333 * time.Millisecond},
-		{"no wait", 0, 30 * s, 0, 500 * time.Millisecond, 5 * s},
+		{"no wait", 0, 30 * s, 0, s, 5 * s},
 	} {
 		start := time.Now()
 		p := newPlan(start, tt.wait, tt.grace)

@@ -129,7 +129,7 @@ func (m *machine) onExited(s *server) {
 	if s != m.server {
 		return
 	}
-	m.server, m.last = nil, s.process.Status()
+	m.server, m.last = nil, s.status()
 	m.stopTimer(checkTimer)
 	switch {
 	case m.phase == running:
@@ -226,6 +226,7 @@ func (m *machine) onChecked(e checked) {
 
 func (m *machine) onWell() {
 	m.misses, m.crashed, m.pace = 0, false, firstPace
+	m.server.wasWell = true
 	if !m.healthy {
 		m.healthy, m.healthySince = true, time.Now()
 	}
@@ -261,8 +262,8 @@ func (m *machine) endDetached() {
 	if !m.server.isDetached() {
 		return
 	}
-	if !m.everActive && time.Since(m.server.started) < m.ActivatingTimeout {
-		return
+	if !m.server.wasWell && time.Since(m.server.started) < m.ActivatingTimeout {
+		return // still starting
 	}
 	m.log.Error("the start command has ended and what it left running does not answer, ending that")
 	if err := m.server.signal(syscall.SIGKILL); err != nil {

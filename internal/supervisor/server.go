@@ -16,6 +16,8 @@ type server struct {
 	owner   *process.Owner
 	process *process.Process
 	started time.Time
+	// wasWell is the machine's: the server has passed a check.
+	wasWell bool
 	// ended is closed when nothing of the server runs any more.
 	ended chan struct{}
 	// detached is closed when the start command has gone and left others.
@@ -76,6 +78,17 @@ func (s *server) killStrays() {
 		// An error is that of strays, which says none then.
 		_ = s.owner.SignalStrays(syscall.SIGKILL)
 		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// status is how the server ended; killed, where the kernel has not even told
+// that by now.
+func (s *server) status() process.Status {
+	select {
+	case <-s.process.Done():
+		return s.process.Status()
+	default:
+		return process.Status{Signal: syscall.SIGKILL}
 	}
 }
 
