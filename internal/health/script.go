@@ -26,19 +26,19 @@ func Script(ctx context.Context, starter Starter, commandLine string, timeout ti
 		Path: "/bin/sh", Args: []string{"-c", commandLine}, Stdout: &said, Stderr: &said,
 	})
 	if err != nil {
-		return fmt.Errorf("check script: %w", err)
+		return err
 	}
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
 	select {
 	case <-p.Done():
 	case <-timer.C:
-		return kill(p, fmt.Errorf("check script: not finished after %v", timeout))
+		return kill(p, fmt.Errorf("not finished after %v", timeout))
 	case <-ctx.Done():
-		return kill(p, fmt.Errorf("check script: %w", ctx.Err()))
+		return kill(p, ctx.Err())
 	}
 	if status := p.Status(); status != (process.Status{}) {
-		return fmt.Errorf("check script: %v%s", status, said.suffix())
+		return fmt.Errorf("%v%s", status, said.suffix())
 	}
 	return nil
 }

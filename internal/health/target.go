@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -72,7 +73,11 @@ func (t Target) check(ctx context.Context) error {
 	}
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
-	if err := ping(conn, t.Servant); err != nil {
+	err = ping(conn, t.Servant)
+	if errors.Is(err, os.ErrDeadlineExceeded) || err != nil && ctx.Err() != nil {
+		return fmt.Errorf("tars_ping to %s: no answer in time", t.address())
+	}
+	if err != nil {
 		return fmt.Errorf("tars_ping to %s: %w", t.address(), err)
 	}
 	return nil

@@ -71,7 +71,7 @@ func TestCheck(t *testing.T) {
 	}{
 		{"tars server", "tars", serve(t, answerPing), ""},
 		{"tars server by default", "", serve(t, answerPing), ""},
-		{"silent", "tars", serve(t, hold), "i/o timeout"},
+		{"silent", "tars", serve(t, hold), "no answer in time"},
 		{"silent but not tars", "not_tars", serve(t, hold), ""},
 		{"silent http", "http", serve(t, hold), ""},
 		{"http that is called tars", "tars", serve(t, func(c net.Conn) {

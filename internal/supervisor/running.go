@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -115,7 +117,10 @@ func (m *machine) command() process.Command {
 		c.Env = os.Environ()
 	}
 	if m.worker != "" {
-		c.Env = append(c.Env[:len(c.Env):len(c.Env)], "TARS_WORKER_ID="+m.worker)
+		// In place of auto: of two the C library's getenv takes the first.
+		const name = "TARS_WORKER_ID="
+		c.Env = slices.DeleteFunc(slices.Clone(c.Env), func(e string) bool { return strings.HasPrefix(e, name) })
+		c.Env = append(c.Env, name+m.worker)
 	}
 	return c
 }
@@ -194,7 +199,7 @@ func (m *machine) inspect(s *server) error {
 	}
 	if m.CheckScript != "" {
 		if err := health.Script(m.ctx, m.owner, m.CheckScript, m.ScriptTimeout); err != nil {
-			return err
+			return fmt.Errorf("TARS_BEFORE_CHECK_SCRIPT: %w", err)
 		}
 	}
 	if m.node != nil {
