@@ -128,6 +128,10 @@ func replicaName(options Options) string {
 func (r *Registry) publish(done *store.Commit) {
 	for _, event := range done.Events {
 		r.metrics.Event(string(event.Kind))
+		if event.Kind == naming.EventRestored { // R13: the operator who deleted them will wonder
+			r.logger.Warn("rows of an instance came back with its heartbeat",
+				slog.String("instance", event.Key.String()), slog.String("reason", event.Reason))
+		}
 	}
 	r.roster.Committed(done.Instances, done.Tombstones)
 }

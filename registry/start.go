@@ -104,12 +104,25 @@ func (r *Registry) load(ctx context.Context) error {
 			return fmt.Errorf("prepare the tables: %w", err)
 		}
 	}
+	before := r.roster.All() // of the picture on disk
 	contents, err := r.follower.Load(ctx)
 	if err != nil {
 		return err
 	}
+	r.relearn(before)
 	r.table.Replace(contents)
 	return nil
+}
+
+// relearn makes the book forget what it has from the picture on disk where the
+// tables are older: somebody has restored the database. A book goes forward only.
+func (r *Registry) relearn(before []*naming.Instance) {
+	for _, old := range before {
+		if now := r.roster.Get(old.Key); now != nil && now.Revision() < old.Revision() {
+			r.book.Forget(old.Key)
+			r.book.Learn(now)
+		}
+	}
 }
 
 // serve opens the ports of the servants that are wanted.

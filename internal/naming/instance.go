@@ -9,6 +9,9 @@ type Instance struct {
 	Server   *Server
 	Adapters []Adapter // by name
 	Lease    *Lease
+	// Torn says that rows of a live pod were seen to have been deleted by somebody
+	// else, so that its next heartbeat looks and brings them back (R13).
+	Torn bool
 }
 
 // Revision is the lease's, 0 without one.

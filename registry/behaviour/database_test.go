@@ -171,3 +171,5 @@ func (d *database) wall() string {
 	}
 	return "CURRENT_TIMESTAMP"
 }
+
+func older() schema.Variant { return schema.Older() }

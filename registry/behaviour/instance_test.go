@@ -194,3 +194,14 @@ func equal[T comparable](t *testing.T, what string, got, want T) {
 		t.Errorf("%s: %v, want %v", what, got, want)
 	}
 }
+
+// awaitAction repeats a call until its answer asks for that.
+func (r *replica) awaitAction(call func() string, want string) {
+	r.t.Helper()
+	await(r.t, func() string {
+		if got := call(); got != want {
+			return fmt.Sprintf("the answer asks for %q, not for %q", got, want)
+		}
+		return ""
+	})
+}

@@ -59,6 +59,7 @@ type Follower struct {
 	// Used by Run's goroutine only, and by Load before it.
 	seen     map[int64]time.Time // events taken, and when
 	previous *store.Stamps       // of the last comparison
+	since    uint64              // the roster's version of then
 	unsettled
 	doubted  time.Time // when a mass removal was first seen, zero: none
 	broken   bool      // the last reading failed
@@ -192,14 +193,16 @@ func (f *Follower) note(err error) {
 	}
 }
 
-// compareSmall reads the small tables: groups and registries.
+// compareSmall reads the small tables: groups, registries and nodes.
 func (f *Follower) compareSmall(ctx context.Context) error {
+	version := f.roster.Version()
 	small, err := f.source.SmallTables(ctx)
 	if err != nil {
-		return fmt.Errorf("read groups and registries: %w", err)
+		return fmt.Errorf("read groups, registries and nodes: %w", err)
 	}
 	f.picture.SetGroups(small.Rules, small.Priorities)
 	f.picture.SetRegistries(small.Registries)
+	f.compareNodes(small.Nodes, version)
 	return nil
 }
 

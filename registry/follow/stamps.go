@@ -3,8 +3,7 @@ package follow
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"time"
+	"slices"
 
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 	"github.com/tarsregistry/tarsregistry/store"
@@ -38,18 +37,88 @@ func (f *Follower) compareStamps(ctx context.Context) error {
 	}
 	servers := difference(previous.Servers, stamps.Servers, &f.unsettled.servers)
 	adapters := difference(previous.Adapters, stamps.Adapters, &f.unsettled.adapters)
-	if len(servers.changed)+len(adapters.changed) > 0 {
-		part, err := f.source.LoadByIDs(ctx, servers.changed, adapters.changed)
-		if err != nil {
-			return fmt.Errorf("read the rows whose stamp changed: %w", err)
-		}
-		f.compared(part, version)
-	}
-	if held, err := f.compareGone(ctx, servers.gone, adapters.gone, version); held || err != nil {
+	f.addYoung(stamps, servers.gone, adapters.gone, version)
+	// Losses come first: the instances that are held back because of them must not
+	// lose their rows by way of those that have changed.
+	held, err := f.compareGone(ctx, servers.gone, adapters.gone, version)
+	if err != nil {
 		return err
 	}
-	f.previous = stamps
+	if err := f.compareChanged(ctx, servers.changed, adapters.changed, held, version); err != nil {
+		return err
+	}
+	if len(held) == 0 {
+		f.previous, f.since = stamps, version
+	}
 	return nil
+}
+
+// compareChanged reads the instances that the rows belong to, and those that they
+// belonged to: a row may have been given to another node. What is held is passed
+// over.
+func (f *Follower) compareChanged(ctx context.Context, servers, adapters []int64, held map[naming.Key]bool, version uint64) error {
+	if len(servers)+len(adapters) == 0 {
+		return nil
+	}
+	part, err := f.source.LoadByIDs(ctx, servers, adapters)
+	if err != nil {
+		return fmt.Errorf("read the rows whose stamp changed: %w", err)
+	}
+	part.Instances = slices.DeleteFunc(part.Instances, func(i *naming.Instance) bool { return held[i.Fold()] })
+	before := f.owners(servers, adapters, part.Instances)
+	f.compared(part, version)
+	if len(before) == 0 {
+		return nil
+	}
+	if part, err = f.source.LoadInstances(ctx, before); err != nil {
+		return fmt.Errorf("read the instances that rows were taken from: %w", err)
+	}
+	f.compared(part, version)
+	return nil
+}
+
+// owners gives the instances that the rows are known to belong to, where those are
+// others than were read for them.
+func (f *Follower) owners(servers, adapters []int64, read []*naming.Instance) []naming.Key {
+	moved := false
+	taken := make(map[naming.Key]bool, len(read))
+	for _, instance := range read {
+		taken[instance.Fold()] = true
+		known := f.roster.Get(instance.Key)
+		moved = moved || gained(known, instance)
+	}
+	if !moved {
+		return nil // every row was known to be where it is
+	}
+	inServers, inAdapters := setOf(servers), setOf(adapters)
+	var keys []naming.Key
+	for _, instance := range f.roster.All() {
+		if !taken[instance.Fold()] && lost(instance, inServers, inAdapters) > 0 {
+			keys = append(keys, instance.Key)
+		}
+	}
+	return keys
+}
+
+// gained says that an instance has a row that it was not known to have.
+func gained(known, read *naming.Instance) bool {
+	if read.Server != nil && (known == nil || known.Server == nil || known.Server.ID != read.Server.ID) {
+		return true
+	}
+	for _, adapter := range read.Adapters {
+		if known == nil || !slices.ContainsFunc(known.Adapters, func(a naming.Adapter) bool { return a.ID == adapter.ID }) {
+			return true
+		}
+	}
+	return false
+}
+
+func setOf(ids []int64) map[int64]bool {
+	set := make(map[int64]bool, len(ids))
+	for _, id := range ids {
+		set[id] = true
+	}
+	return set
 }
 
 // rows of one table that a comparison of stamps points at.
@@ -100,73 +169,4 @@ func (f *Follower) compared(part *store.Part, version uint64) {
 	f.mu.Lock()
 	f.status.Others += f.roster.Version() - before
 	f.mu.Unlock()
-}
-
-// compareGone looks at instances whose rows are gone; held says that they are so
-// many that the look is to be repeated before it is believed (R21).
-func (f *Follower) compareGone(ctx context.Context, servers, adapters map[int64]bool, version uint64) (held bool, err error) {
-	if len(servers)+len(adapters) == 0 {
-		f.doubted = time.Time{}
-		return false, nil
-	}
-	var keys []naming.Key
-	all := f.roster.All()
-	known := 0
-	for _, instance := range all {
-		if instance.Server != nil {
-			known++
-		}
-		if lost(instance, servers, adapters) {
-			keys = append(keys, instance.Key)
-		}
-	}
-	if f.doubtful(len(keys), known) {
-		return true, nil
-	}
-	const chunk = 2000
-	for len(keys) > 0 {
-		n := min(chunk, len(keys))
-		part, err := f.source.LoadInstances(ctx, keys[:n])
-		if err != nil {
-			return false, fmt.Errorf("read the instances whose rows are gone: %w", err)
-		}
-		f.compared(part, version)
-		keys = keys[n:]
-	}
-	return false, nil
-}
-
-func lost(instance *naming.Instance, servers, adapters map[int64]bool) bool {
-	if instance.Server != nil && servers[instance.Server.ID] {
-		return true
-	}
-	for _, adapter := range instance.Adapters {
-		if adapters[adapter.ID] {
-			return true
-		}
-	}
-	return false
-}
-
-// doubtful says whether removals found by comparison are too many to believe at
-// first sight: more than 30 % of all at once, until they are still gone after the
-// time of doubt (R21).
-func (f *Follower) doubtful(gone, known int) bool {
-	const percent = 30
-	if gone*100 <= known*percent {
-		f.doubted = time.Time{}
-		return false
-	}
-	now := time.Now()
-	if f.doubted.IsZero() {
-		f.doubted = now
-		f.options.Logger.Warn("many rows are gone at once; looking again before believing it",
-			slog.Int("gone", gone), slog.Int("known", known), slog.Duration("after", f.options.Doubt))
-	}
-	if now.Sub(f.doubted) < f.options.Doubt {
-		return true
-	}
-	f.options.Logger.Warn("the rows are still gone; removing them", slog.Int("gone", gone), slog.Int("known", known))
-	f.doubted = time.Time{}
-	return false
 }

@@ -3,6 +3,8 @@ package follow
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/tarsregistry/tarsregistry/internal/naming"
@@ -25,32 +27,46 @@ func (f *Follower) compareAll(ctx context.Context, first bool) (*store.Snapshot,
 	}
 	f.picture.SetGroups(snapshot.Rules, snapshot.Priorities)
 	f.picture.SetRegistries(snapshot.Registries)
-	f.roster.Compared(snapshot.Instances, snapshot.Tombstones, version)
-	gone, known := f.unmentioned(snapshot.Instances)
-	if !first && f.doubtful(len(gone), known) {
+	if first {
+		f.roster.Replace(snapshot.Instances)
+	} else if !f.compareWhole(snapshot, version) {
 		return snapshot, nil // the next comparison of everything comes soon: lastFull stays
 	}
-	f.roster.Compared(gone, nil, version)
 	f.lastFull = time.Now()
 	difference(nil, stamps.Servers, &f.unsettled.servers) // notes the young ones
 	difference(nil, stamps.Adapters, &f.unsettled.adapters)
-	f.previous = stamps
+	f.previous, f.since = stamps, version
 	return snapshot, nil
 }
 
-// unmentioned gives what is known and was not read, as removed instances.
-func (f *Follower) unmentioned(read []*naming.Instance) (gone []*naming.Instance, known int) {
-	mentioned := make(map[naming.Key]bool, len(read))
-	for _, instance := range read {
-		mentioned[instance.Fold()] = true
+// compareWhole takes what differs from what is known; false: so much is gone that
+// only what is not gone was taken, and the look is to be repeated (R21).
+func (f *Follower) compareWhole(snapshot *store.Snapshot, version uint64) bool {
+	read := make(map[naming.Key]*naming.Instance, len(snapshot.Instances))
+	for _, instance := range snapshot.Instances {
+		read[instance.Fold()] = instance
 	}
-	for _, instance := range f.roster.All() {
-		if instance.Server != nil {
-			known++
-		}
-		if !mentioned[instance.Fold()] {
-			gone = append(gone, &naming.Instance{Key: instance.Key})
+	var loss loss
+	var less []*naming.Instance // as it is now, of what has lost rows
+	for _, known := range f.roster.All() {
+		now := read[known.Fold()]
+		gone := missing(known, now)
+		loss.count(known, gone)
+		if now == nil {
+			less = append(less, &naming.Instance{Key: known.Key})
+		} else if gone > 0 {
+			less = append(less, now)
+			delete(read, known.Fold())
 		}
 	}
-	return gone, known
+	whole := slices.Collect(maps.Values(read))
+	f.roster.Compared(whole, snapshot.Tombstones, version)
+	if f.doubtful(loss) {
+		return false
+	}
+	torn := f.torn(less)
+	f.roster.Compared(less, nil, version)
+	f.roster.Tear(torn)
+	f.compareNodes(snapshot.Nodes, version)
+	return true
 }

@@ -106,7 +106,7 @@ func (b *Book) Learn(instance *naming.Instance) {
 // them: its next heartbeat puts them right (R13).
 func astray(instance *naming.Instance) bool {
 	return instance.Live() &&
-		(instance.Server == nil || instance.Server.PresentState != instance.Lease.Reported)
+		(instance.Torn || instance.Server == nil || instance.Server.PresentState != instance.Lease.Reported)
 }
 
 func (e *entry) sameAs(lease *naming.Lease) bool {

@@ -124,9 +124,79 @@ func (r *Roster) Compared(instances []*naming.Instance, tombstones []naming.Tomb
 		if known.version > version {
 			return false
 		}
+		// A comparison does not mend what is torn, unless it finds more rows.
+		incoming.Torn = known.instance.Torn && incoming.Revision() == known.instance.Revision() &&
+			len(incoming.Adapters) <= len(known.instance.Adapters)
 		gone := incoming.Lease == nil && incoming.Server == nil
 		return (gone || incoming.Revision() >= known.instance.Revision()) && !same(known.instance, incoming)
 	})
+}
+
+// Replace makes the roster hold these instances and no others: what came from the
+// picture on disk gives way to the tables, whatever its revisions (R26).
+func (r *Roster) Replace(instances []*naming.Instance) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	gone := make(map[naming.Key]naming.Key, len(r.entries))
+	for key, known := range r.entries {
+		gone[key] = known.instance.Key
+	}
+	for _, instance := range instances {
+		delete(gone, instance.Fold())
+	}
+	for _, key := range gone {
+		instances = append(instances, &naming.Instance{Key: key})
+	}
+	r.apply(instances, nil, func(known entry, incoming *naming.Instance) bool { return !same(known.instance, incoming) })
+}
+
+// Changed gives the instances that have changed after one version and up to
+// another.
+func (r *Roster) Changed(after, until uint64) []*naming.Instance {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	var list []*naming.Instance
+	for _, known := range r.entries {
+		if known.version > after && known.version <= until {
+			list = append(list, known.instance)
+		}
+	}
+	return list
+}
+
+// Nodeless gives the live instances on nodes that are not among those given,
+// unless something has happened to them since version.
+func (r *Roster) Nodeless(nodes map[string]bool, version uint64) []naming.Key {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	var list []naming.Key
+	for node, keys := range r.nodes {
+		if nodes[node] {
+			continue
+		}
+		for key := range keys {
+			if known := r.entries[key]; known.version <= version && known.instance.Live() {
+				list = append(list, known.instance.Key)
+			}
+		}
+	}
+	return list
+}
+
+// Tear notes that somebody else has deleted rows of these instances, where they
+// are live (R13).
+func (r *Roster) Tear(keys []naming.Key) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var torn []*naming.Instance
+	for _, key := range keys {
+		if known := r.entries[key.Fold()].instance; known != nil && known.Live() && !known.Torn {
+			changed := *known
+			changed.Torn = true
+			torn = append(torn, &changed)
+		}
+	}
+	r.apply(torn, nil, func(entry, *naming.Instance) bool { return true })
 }
 
 func (r *Roster) apply(instances []*naming.Instance, tombstones []naming.Tombstone, newer func(entry, *naming.Instance) bool) {
@@ -190,7 +260,7 @@ func (r *Roster) dropAddress(address transition.Address, key naming.Key) {
 // same says that nothing differs that anybody answers from. Ages and stamps of
 // heartbeats move all the time and are not part of it.
 func same(a, b *naming.Instance) bool {
-	if a.Key != b.Key || !slices.Equal(a.Adapters, b.Adapters) {
+	if a.Key != b.Key || a.Torn != b.Torn || !slices.Equal(a.Adapters, b.Adapters) {
 		return false
 	}
 	if (a.Server == nil) != (b.Server == nil) || (a.Lease == nil) != (b.Lease == nil) {

@@ -63,9 +63,8 @@ func (r Rules) renew(tx Tx, instance *naming.Instance, state naming.State, calle
 	if lease.State == naming.LeaseExpired {
 		event.Kind, event.Reason = naming.EventRevived, "heartbeat after the lease had expired"
 	}
-	if instance.Server == nil && lease.Registration != nil {
-		event.Kind, event.Reason = naming.EventRestored, restoreReason(lease.State)
-		restoreRows(instance)
+	if restored := r.restore(tx, instance); restored != "" {
+		event.Kind, event.Reason = naming.EventRestored, restored
 	}
 	if event.Kind == naming.EventState && lease.Reported == state && instance.Server.PresentState == state {
 		return Outcome{}
@@ -86,17 +85,43 @@ func (r Rules) renew(tx Tx, instance *naming.Instance, state naming.State, calle
 	return Outcome{Changed: true}
 }
 
-func restoreReason(state naming.LeaseState) string {
-	if state == naming.LeaseCleaned {
+// restore makes the rows again that a lease's registration tells of and that are
+// not there (R5, R13), and says why; "" where nothing was missing. Of rows that
+// are there the edits of others hold until the next registration (R4). The node's
+// row is made by settleNode.
+func (r Rules) restore(tx Tx, instance *naming.Instance) (reason string) {
+	lease := instance.Lease
+	if lease.Registration == nil {
+		return ""
+	}
+	switch {
+	case instance.Server == nil:
+		writeRows(instance, lease.Registration)
+	case addMissing(instance, lease.Registration.Adapters):
+	case lease.State == naming.LeaseLive && tx.Node(instance.Node) == nil:
+	default:
+		return ""
+	}
+	if lease.State == naming.LeaseCleaned {
 		return "heartbeat after the instance had been cleaned"
 	}
-	return "its rows had been deleted while it was alive"
+	return "rows of it had been deleted"
 }
 
-// restoreRows makes the rows again from the registration that is kept with the
-// lease (R5, R13).
-func restoreRows(instance *naming.Instance) {
-	writeRows(instance, instance.Lease.Registration)
+// addMissing adds the adapters that the instance does not have by name.
+func addMissing(instance *naming.Instance, registered []naming.Adapter) bool {
+	there := make(map[string]bool, len(instance.Adapters))
+	for _, adapter := range instance.Adapters {
+		there[naming.Fold(adapter.Name)] = true
+	}
+	before := len(instance.Adapters)
+	for _, adapter := range registered {
+		if !there[naming.Fold(adapter.Name)] {
+			adapter.ID, adapter.Stamp = 0, ""
+			instance.Adapters = append(instance.Adapters, adapter)
+		}
+	}
+	return len(instance.Adapters) > before
 }
 
 // ReportNode takes a keepAlive for all of a node, as callers without identity
