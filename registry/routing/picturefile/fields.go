@@ -39,6 +39,7 @@ func (c *coder) instance(i *naming.Instance) {
 	optional(c, &i.Server, (*coder).server)
 	list(c, &i.Adapters, (*coder).adapter)
 	optional(c, &i.Lease, (*coder).lease)
+	c.flag(&i.Torn)
 }
 
 func (c *coder) server(s *naming.Server) {
