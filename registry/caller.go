@@ -94,7 +94,7 @@ func addressCheck(peer netip.Addr, node string, adapters []naming.Adapter) error
 
 func ownAddress(peer netip.Addr, field, host string) error {
 	address, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	if err != nil || address.Unmap() == peer.Unmap() {
+	if isName := err != nil; isName || address.Unmap() == peer.Unmap() {
 		return nil
 	}
 	return &naming.InvalidError{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 
 	"github.com/tarsregistry/tarsregistry/internal/tarsconf"
@@ -80,8 +81,8 @@ func (p *profiles) template(ctx context.Context, name string) (string, error) {
 		return "", fmt.Errorf("read template %s: %w", name, err)
 	}
 	joined := ""
-	for i := len(templates) - 1; i >= 0; i-- { // from the root to the template itself
-		joined = p.join(joined, templates[i].Profile, "template "+templates[i].Name)
+	for _, template := range slices.Backward(templates) { // from the root to the template itself
+		joined = p.join(joined, template.Profile, "template "+template.Name)
 	}
 	p.known[name] = joined
 	return joined, nil
@@ -109,7 +110,7 @@ func asyncThreads(server *store.NodeServer, profile string) int32 {
 	const none = -1
 	if document, err := tarsconf.Parse(profile); err == nil {
 		if n, err := document.Int("/tars/application/client<asyncthread>", none); err == nil && n >= 0 {
-			return int32(min(n, 1<<30)) //nolint:gosec // bounded
+			return int32(min(n, 1<<30))
 		}
 	}
 	if server.ServerType == "tars_nodejs" {

@@ -62,11 +62,11 @@ func (r *Registration) normalizeAdapters() error {
 		if err := adapter.normalize(field, r.Key); err != nil {
 			return err
 		}
-		if name := Fold(adapter.Name); seen[name] {
+		name := Fold(adapter.Name)
+		if seen[name] {
 			return invalid(field+"servant", "%s is there twice", quote(adapter.Servant))
-		} else {
-			seen[name] = true
 		}
+		seen[name] = true
 	}
 	slices.SortFunc(r.Adapters, func(a, b Adapter) int { return strings.Compare(a.Name, b.Name) })
 	return nil

@@ -69,7 +69,7 @@ func firstThatAnswers(ctx context.Context, dialer *tarsclient.Dialer, endpoints 
 	for _, endpoint := range endpoints {
 		response, err := dialer.Invoke(ctx, endpoint, request)
 		if _, answered := errors.AsType[*tarsclient.ServerError](err); err == nil || answered {
-			return response, err //nolint:wrapcheck // names what was called
+			return response, err
 		}
 		failures = append(failures, err)
 		if ctx.Err() != nil {

@@ -14,7 +14,7 @@ import (
 )
 
 //go:embed openapi.yaml
-var description []byte //nolint:gochecknoglobals // an embedded file can be nothing else
+var description []byte
 
 // Roster is what is known of instances.
 type Roster interface {

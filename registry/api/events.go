@@ -63,7 +63,7 @@ func (a *api) events(r *http.Request) (any, error) {
 	}
 	events, err := a.History.EventHistory(r.Context(), filter)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // problemOf tells what it is
+		return nil, err
 	}
 	views := make([]eventView, 0, len(events))
 	for _, event := range events {

@@ -95,7 +95,7 @@ func viewOfEndpoint(explained routing.ExplainedEndpoint) endpointView {
 func (a *api) registries(r *http.Request) (any, error) {
 	entries, err := a.History.Registries(r.Context())
 	if err != nil {
-		return nil, err //nolint:wrapcheck // problemOf tells what it is
+		return nil, err
 	}
 	type registryView struct {
 		Locator  string `json:"locator"`

@@ -47,7 +47,7 @@ func (a *api) setFlow(r *http.Request) (any, error) {
 		return nil, err
 	}
 	if err := a.Operator.SetFlow(r.Context(), key, request.Flow == "on", request.Reason, actor(r)); err != nil {
-		return nil, err //nolint:wrapcheck // problemOf tells what it is
+		return nil, err
 	}
 	return done{true}, nil
 }
@@ -62,7 +62,7 @@ func (a *api) deregister(r *http.Request) (any, error) {
 		return nil, err
 	}
 	if err := a.Operator.Deregister(r.Context(), key, reason, actor(r)); err != nil {
-		return nil, err //nolint:wrapcheck // problemOf tells what it is
+		return nil, err
 	}
 	return done{true}, nil
 }
@@ -94,7 +94,7 @@ func (a *api) clean(r *http.Request) (any, error) {
 		DryRun: request.DryRun == nil || *request.DryRun, Before: request.Before, Actor: actor(r),
 	})
 	if err != nil {
-		return nil, err //nolint:wrapcheck // problemOf tells what it is
+		return nil, err
 	}
 	return report, nil
 }
@@ -117,7 +117,7 @@ func (a *api) protection(*http.Request) (any, error) {
 
 func (a *api) release(r *http.Request) (any, error) {
 	if err := a.Operator.ReleaseProtection(r.Context(), actor(r)); err != nil {
-		return nil, err //nolint:wrapcheck // problemOf tells what it is
+		return nil, err
 	}
 	return done{true}, nil
 }

@@ -143,33 +143,43 @@ func (b blocked) Update(ctx context.Context, _ store.Scope, _ func(*store.Tx) er
 
 func TestWhoHasGivenUpIsLeftOut(t *testing.T) {
 	b := blocked{let: make(chan struct{})}
-	c := commit.New(b, commit.Options{MaxWaiting: 1})
+	c := commit.New(b, commit.Options{})
 	first := make(chan error, 1)
 	go func() { first <- c.Do(t.Context(), register(1)) }()
-	// The first is taken by the committer; the next one waits in the queue.
-	given, giveUp := context.WithCancel(t.Context())
-	second := make(chan error, 1)
-	for waiting := false; !waiting; {
-		go func() { second <- c.Do(given, register(2)) }()
-		waiting = errors.Is(c.Do(canceled(t), register(3)), commit.ErrBusy)
-		if !waiting {
-			giveUp()
-			<-second
-			given, giveUp = context.WithCancel(t.Context())
-		}
-	}
-	giveUp()
-	if err := <-second; !errors.Is(err, context.Canceled) && !errors.Is(err, commit.ErrBusy) {
+	if err := c.Do(canceled(t), register(2)); !errors.Is(err, context.Canceled) {
 		t.Errorf("who gave up got %v", err)
 	}
 	b.let <- struct{}{}
 	if err := <-first; err != nil {
 		t.Errorf("who waited got %v", err)
 	}
-	c.Close() // would hang if what was given up were committed
+	closed := make(chan struct{})
+	go func() { defer close(closed); c.Close() }() // would hang if what was given up were committed
+	<-closed
 	if err := c.Do(t.Context(), register(4)); !errors.Is(err, commit.ErrClosed) {
 		t.Errorf("after Close: %v, want ErrClosed", err)
 	}
+}
+
+func TestTooManyWaiting(t *testing.T) {
+	b := blocked{let: make(chan struct{})}
+	c := commit.New(b, commit.Options{MaxWaiting: 1})
+	var refused error
+	results := make(chan error, 3)
+	for range 3 { // one is committed, one waits
+		go func() { results <- c.Do(t.Context(), register(1)) }()
+	}
+	refused = <-results
+	if !errors.Is(refused, commit.ErrBusy) {
+		t.Errorf("the third of two gets %v, want ErrBusy", refused)
+	}
+	close(b.let)
+	for range 2 {
+		if err := <-results; err != nil && !errors.Is(err, commit.ErrBusy) {
+			t.Errorf("who waited got %v", err)
+		}
+	}
+	c.Close()
 }
 
 func canceled(t *testing.T) context.Context {

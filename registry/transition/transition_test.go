@@ -20,16 +20,16 @@ func newTables() *tables {
 	return &tables{instances: map[naming.Key]*naming.Instance{}, nodes: map[string]*naming.Node{}}
 }
 
-func (t *tables) Instance(key naming.Key) *naming.Instance {
-	if found := t.instances[key.Fold()]; found != nil {
+func (s *tables) Instance(key naming.Key) *naming.Instance {
+	if found := s.instances[key.Fold()]; found != nil {
 		return found
 	}
 	return &naming.Instance{Key: key}
 }
 
-func (t *tables) LeasesOn(node string) []*naming.Instance {
+func (s *tables) LeasesOn(node string) []*naming.Instance {
 	var list []*naming.Instance
-	for _, found := range t.instances {
+	for _, found := range s.instances {
 		if naming.Fold(found.Node) == naming.Fold(node) && found.Lease != nil && active(found.Lease) {
 			list = append(list, found)
 		}
@@ -38,25 +38,25 @@ func (t *tables) LeasesOn(node string) []*naming.Instance {
 	return list
 }
 
-func (t *tables) Node(name string) *naming.Node { return t.nodes[naming.Fold(name)] }
-func (t *tables) Load(...naming.Key) error      { return nil }
+func (s *tables) Node(name string) *naming.Node { return s.nodes[naming.Fold(name)] }
+func (s *tables) Load(...naming.Key) error      { return nil }
 
-func (t *tables) Put(instance *naming.Instance, event naming.Event) {
+func (s *tables) Put(instance *naming.Instance, event naming.Event) {
 	stored := instance.Clone()
 	if stored.Lease != nil {
 		stored.Lease.Revision++
 	}
-	t.instances[instance.Fold()] = stored
+	s.instances[instance.Fold()] = stored
 	event.Key = instance.Key
-	t.events = append(t.events, event)
+	s.events = append(s.events, event)
 	if event.Kind == naming.EventEnded {
-		t.ended = append(t.ended, instance.Key.String())
+		s.ended = append(s.ended, instance.Key.String())
 	}
 }
 
-func (t *tables) DeleteNode(name string) { delete(t.nodes, naming.Fold(name)) }
+func (s *tables) DeleteNode(name string) { delete(s.nodes, naming.Fold(name)) }
 
-func (t *tables) PutNode(node naming.Node) { t.nodes[naming.Fold(node.Name)] = &node }
+func (s *tables) PutNode(node naming.Node) { s.nodes[naming.Fold(node.Name)] = &node }
 
 var (
 	rules = Rules{LeaseTTL: 95 * time.Second}
@@ -83,17 +83,17 @@ func registration(t *testing.T, server string, port string) *naming.Registration
 	return r
 }
 
-func (t *tables) register(tt *testing.T, r *naming.Registration, caller Caller, neighbours ...naming.Key) Outcome {
-	tt.Helper()
-	outcome, err := rules.Register(t, r, caller, neighbours)
+func (s *tables) register(t *testing.T, r *naming.Registration, caller Caller, neighbours ...naming.Key) Outcome {
+	t.Helper()
+	outcome, err := rules.Register(s, r, caller, neighbours)
 	if err != nil {
-		tt.Fatal(err)
+		t.Fatal(err)
 	}
 	return outcome
 }
 
-func (t *tables) state(server string) naming.State {
-	if found := t.Instance(key(server)); found.Server != nil {
+func (s *tables) state(server string) naming.State {
+	if found := s.Instance(key(server)); found.Server != nil {
 		return found.Server.PresentState
 	}
 	return "gone"
