@@ -3,9 +3,9 @@
 package bench
 
 import (
-	"database/sql"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/tarsregistry/tarsregistry/internal/mariadbtest"
 	"github.com/tarsregistry/tarsregistry/internal/rpc/load"
@@ -34,7 +34,24 @@ func newWorld(b *testing.B) *world {
 	w.dsn = w.server.Database(b)
 	w.process, w.registry = startRegistry(b, w.dsn, b.TempDir())
 	send(b, w.registry.Pod, templates(b, w.fleet, instance.onStartup))
+	w.rest()
 	return w
+}
+
+// rest lets what follows a registration pass: rows that were written a moment ago
+// are looked at again for some seconds (R23).
+func (w *world) rest() { time.Sleep(restTime) }
+
+const restTime = 8 * time.Second
+
+// idle is the processor time in milliseconds that a registry nobody calls uses in
+// a second.
+func idle(b *testing.B, process *load.Process) float64 {
+	b.Helper()
+	const length = 6 * time.Second // two of its slowest rhythm
+	before := usage(b, process)
+	time.Sleep(length)
+	return (usage(b, process).CPU - before.CPU).Seconds() * 1000 / length.Seconds()
 }
 
 // questions is how many statements MariaDB has been sent, BEGIN and COMMIT among
@@ -61,7 +78,7 @@ func (w *world) literal(b *testing.B) *contender {
 
 func header(first ...string) []string { return slices.Concat(first, cellNames(), []string{"rate to null"}) }
 
-// rows enters contenders of one shape into a table, the first compared with the
+// compare enters contenders of one shape into a table, the first compared with the
 // null servant.
 func (s *section) compare(shape shape, ours, null *contender, others map[string]*contender) {
 	s.row(slices.Concat([]string{shape.name, "registry"}, ours.cells(), []string{ratio(ours.against(null))})...)
@@ -69,13 +86,4 @@ func (s *section) compare(shape shape, ours, null *contender, others map[string]
 	for name, other := range others {
 		s.row(slices.Concat([]string{"", name}, other.cells(), []string{ratio(other.against(null))})...)
 	}
-}
-
-// tableRows counts the rows of a table.
-func tableRows(b *testing.B, db *sql.DB, table string) (n int) {
-	b.Helper()
-	if err := db.QueryRowContext(b.Context(), "SELECT COUNT(*) FROM "+table).Scan(&n); err != nil {
-		b.Fatal(err)
-	}
-	return n
 }
