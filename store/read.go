@@ -117,33 +117,37 @@ func (s *Store) readAll(ctx context.Context, tx runner, tables *schema) (*Snapsh
 
 // assembly puts rows of the three tables together to instances.
 type assembly struct {
-	byKey map[naming.Key]*naming.Instance // by folded key
+	byKey map[string]*naming.Instance // by scanner.foldedKey
 	order []*naming.Instance
-	folds map[string]string
 }
 
-func newAssembly() *assembly {
-	return &assembly{byKey: map[naming.Key]*naming.Instance{}, folds: map[string]string{}}
-}
+func newAssembly() *assembly { return &assembly{byKey: map[string]*naming.Instance{}} }
 
-func (a *assembly) fold(name string) string {
-	if folded, ok := a.folds[name]; ok {
-		return folded
+// instance is the one that the next three columns of a row name; they are passed.
+// known says that a row named it before.
+func (a *assembly) instance(row *scanner) (instance *naming.Instance, known bool) {
+	if instance, known = a.byKey[string(row.foldedKey())]; known {
+		row.skip(len(keyColumns))
+		return instance, true
 	}
-	folded := naming.Fold(name)
-	a.folds[name] = folded
-	return folded
+	folded := string(row.foldedKey())
+	instance = &naming.Instance{Key: scanKey(row)}
+	a.byKey[folded] = instance
+	a.order = append(a.order, instance)
+	return instance, false
 }
 
-func (a *assembly) instance(key naming.Key) *naming.Instance {
-	fold := naming.Key{Application: a.fold(key.Application), Server: a.fold(key.Server), Node: a.fold(key.Node)}
-	instance := a.byKey[fold]
-	if instance == nil {
-		instance = &naming.Instance{Key: key}
-		a.byKey[fold] = instance
+// expect gives key an instance whether it has rows or not.
+func (a *assembly) expect(key naming.Key) {
+	var folded []byte
+	for _, part := range []string{key.Application, key.Server, key.Node} {
+		folded = append(naming.AppendFold(folded, []byte(part)), 0)
+	}
+	if a.byKey[string(folded)] == nil {
+		instance := &naming.Instance{Key: key}
+		a.byKey[string(folded)] = instance
 		a.order = append(a.order, instance)
 	}
-	return instance
 }
 
 func (a *assembly) finish() []*naming.Instance {
@@ -158,26 +162,31 @@ func (a *assembly) finish() []*naming.Instance {
 func (s *Store) readServers(ctx context.Context, on runner, tables *schema, condition string, args []any, a *assembly) error {
 	query := "SELECT " + serverColumns(tables) + from("t_server_conf", condition)
 	return s.each(ctx, on, "read_servers", query, args, func(row *scanner) {
-		key, server := scanServer(row)
-		instance := a.instance(key)
-		instance.Key, instance.Server = key, server
+		id := row.int()
+		instance, known := a.instance(row)
+		if known {
+			row.at -= len(keyColumns) // the server row's spelling is the instance's
+			instance.Key = scanKey(row)
+		}
+		instance.Server = scanServerRest(row, id)
 	})
 }
 
 func (s *Store) readAdapters(ctx context.Context, on runner, condition string, args []any, a *assembly) error {
 	query := "SELECT " + adapterColumns + from("t_adapter_conf", condition)
 	return s.each(ctx, on, "read_adapters", query, args, func(row *scanner) {
-		key, adapter := scanAdapter(row)
-		instance := a.instance(key)
-		instance.Adapters = append(instance.Adapters, adapter)
+		id := row.int()
+		instance, _ := a.instance(row)
+		instance.Adapters = append(instance.Adapters, scanAdapterRest(row, id))
 	})
 }
 
 func (s *Store) readLeases(ctx context.Context, on runner, condition string, args []any, a *assembly) error {
 	query := "SELECT " + s.dialect.leaseColumns() + from("t_registry_lease", condition)
 	return s.each(ctx, on, "read_leases", query, args, func(row *scanner) {
-		key, lease := scanLease(row)
-		a.instance(key).Lease = lease
+		id := row.int()
+		instance, _ := a.instance(row)
+		instance.Lease = scanLeaseRest(row, id)
 	})
 }
 
@@ -232,7 +241,7 @@ func (s *Store) readPart(ctx context.Context, tx runner, tables *schema, keys []
 	d := s.dialect
 	a := newAssembly()
 	for _, key := range keys {
-		a.instance(key)
+		a.expect(key)
 	}
 	for chunk := range slices.Chunk(keys, keyChunk) {
 		args := keyArgs(chunk)

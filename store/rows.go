@@ -21,7 +21,12 @@ func serverColumns(tables *schema) string {
 func scanServer(row *scanner) (naming.Key, *naming.Server) {
 	id := row.int()
 	key := scanKey(row)
-	return key, &naming.Server{
+	return key, scanServerRest(row, id)
+}
+
+// scanServerRest reads what comes after the id and the key.
+func scanServerRest(row *scanner, id int64) *naming.Server {
+	return &naming.Server{
 		ID: id, Stamp: row.name(),
 		SettingState: naming.State(row.name()), PresentState: naming.State(row.name()),
 		FlowState: naming.State(row.name()), GridFlag: row.name(), BakFlag: row.int32(),
@@ -33,7 +38,7 @@ func scanServer(row *scanner) (naming.Key, *naming.Server) {
 }
 
 func scanKey(row *scanner) naming.Key {
-	return naming.Key{Application: row.name(), Server: row.name(), Node: row.name()}
+	return naming.Key{Application: row.name(), Server: row.name(), Node: row.text()}
 }
 
 const adapterColumns = "t.id, t.application, t.server_name, t.node_name, t.registry_timestamp," +
@@ -42,7 +47,11 @@ const adapterColumns = "t.id, t.application, t.server_name, t.node_name, t.regis
 func scanAdapter(row *scanner) (naming.Key, naming.Adapter) {
 	id := row.int()
 	key := scanKey(row)
-	return key, naming.Adapter{
+	return key, scanAdapterRest(row, id)
+}
+
+func scanAdapterRest(row *scanner, id int64) naming.Adapter {
+	return naming.Adapter{
 		ID: id, Stamp: row.name(),
 		Name: row.name(), Servant: row.name(), Endpoint: row.text(), Protocol: row.name(),
 		ThreadNum: row.int32(), MaxConnections: row.int32(), QueueCap: row.int32(), QueueTimeout: row.int32(),
@@ -62,6 +71,10 @@ const noWorker = -1
 func scanLease(row *scanner) (naming.Key, *naming.Lease) {
 	id := row.int()
 	key := scanKey(row)
+	return key, scanLeaseRest(row, id)
+}
+
+func scanLeaseRest(row *scanner, id int64) *naming.Lease {
 	lease := &naming.Lease{
 		ID: id, Identity: naming.Identity{UID: row.text(), Kind: naming.Kind(row.name())},
 		State: naming.LeaseState(row.name()), Revision: row.int(),
@@ -73,10 +86,10 @@ func scanLease(row *scanner) (naming.Key, *naming.Lease) {
 	if row.present() {
 		lease.WorkerID = row.int()
 	} else {
-		row.next()
+		row.skip(1)
 	}
 	lease.FlowOffBy = row.name()
-	return key, lease
+	return lease
 }
 
 const nodeColumns = "t.node_name, t.node_obj, t.endpoint_ip, t.endpoint_port, t.setting_state, t.present_state," +

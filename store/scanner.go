@@ -5,21 +5,79 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/tarsregistry/tarsregistry/internal/naming"
 )
 
 // scanner reads the columns of a row one after the other, each as nullable:
 // TarsWeb makes columns nullable that were not (tables.md). NULL is the zero
-// value. It reads raw bytes, because pictures of 100,000 rows are read with it.
+// value. Its memory is used again for every row, because pictures of 100,000 rows
+// are read with it.
 type scanner struct {
-	cells   []sql.RawBytes
+	cells   []cell
 	targets []any
 	at      int
 	names   map[string]string
+	key     []byte
 	err     error
 }
 
+// cell takes one column as the driver has it. What the driver lends is copied: it
+// takes it back when the statement's context ends.
+type cell struct {
+	bytes  []byte
+	number int64
+	kind   cellKind
+}
+
+type cellKind uint8
+
+const (
+	cellNull cellKind = iota
+	cellText
+	cellNumber
+)
+
+// Scan implements sql.Scanner.
+func (c *cell) Scan(value any) error {
+	switch value := value.(type) {
+	case nil:
+		c.kind = cellNull
+	case int64:
+		c.kind, c.number = cellNumber, value
+	case []byte:
+		c.kind, c.bytes = cellText, append(c.bytes[:0], value...)
+	case string:
+		c.kind, c.bytes = cellText, append(c.bytes[:0], value...)
+	case float64:
+		c.kind, c.bytes = cellText, strconv.AppendFloat(c.bytes[:0], value, 'g', -1, 64)
+	case float32:
+		c.kind, c.bytes = cellText, strconv.AppendFloat(c.bytes[:0], float64(value), 'g', -1, 32)
+	case uint64:
+		c.kind, c.bytes = cellText, strconv.AppendUint(c.bytes[:0], value, 10)
+	case bool:
+		c.kind, c.number = cellNumber, int64(boolean(value))
+	default:
+		return fmt.Errorf("a column is a %T", value)
+	}
+	return nil
+}
+
+// text is what the column says; it lasts until the next row.
+func (c *cell) text() []byte {
+	switch c.kind {
+	case cellText:
+		return c.bytes
+	case cellNumber:
+		c.bytes = strconv.AppendInt(c.bytes[:0], c.number, 10)
+		return c.bytes
+	default:
+		return nil
+	}
+}
+
 func newScanner(columns int) *scanner {
-	s := &scanner{cells: make([]sql.RawBytes, columns), targets: make([]any, columns), names: map[string]string{}}
+	s := &scanner{cells: make([]cell, columns), targets: make([]any, columns), names: map[string]string{}}
 	for i := range s.cells {
 		s.targets[i] = &s.cells[i]
 	}
@@ -31,44 +89,62 @@ func (s *scanner) read(rows *sql.Rows) error {
 	return rows.Scan(s.targets...)
 }
 
-func (s *scanner) next() []byte {
-	cell := s.cells[s.at]
+func (s *scanner) next() *cell {
+	c := &s.cells[s.at]
 	s.at++
-	return cell
+	return c
 }
 
 // text is the next column.
-func (s *scanner) text() string { return string(s.next()) }
+func (s *scanner) text() string { return string(s.next().text()) }
 
 // name is the next column, for values that many rows share: equal ones share
 // their memory.
-func (s *scanner) name() string {
-	cell := s.next()
-	if len(cell) == 0 {
+func (s *scanner) name() string { return s.shared(s.next().text()) }
+
+func (s *scanner) shared(text []byte) string {
+	if len(text) == 0 {
 		return ""
 	}
-	if known, ok := s.names[string(cell)]; ok {
+	if known, ok := s.names[string(text)]; ok {
 		return known
 	}
-	text := string(cell)
-	s.names[text] = text
-	return text
+	name := string(text)
+	s.names[name] = name
+	return name
 }
 
+// foldedKey is the next three columns, application, server and node, as one text
+// that all spellings of the key have in common; it lasts until the next call. The
+// columns are not passed.
+func (s *scanner) foldedKey() []byte {
+	s.key = s.key[:0]
+	for i := range keyColumns {
+		s.key = naming.AppendFold(s.key, s.cells[s.at+i].text())
+		s.key = append(s.key, 0)
+	}
+	return s.key
+}
+
+func (s *scanner) skip(columns int) { s.at += columns }
+
 // present says whether the next column is not NULL, without passing it.
-func (s *scanner) present() bool { return s.cells[s.at] != nil }
+func (s *scanner) present() bool { return s.cells[s.at].kind != cellNull }
 
 // int is the next column as a whole number; fractions are cut.
 func (s *scanner) int() int64 {
-	cell := s.next()
-	if len(cell) == 0 {
+	c := s.next()
+	if c.kind == cellNumber {
+		return c.number
+	}
+	if len(c.text()) == 0 {
 		return 0
 	}
-	value, err := strconv.ParseInt(string(cell), 10, 64)
+	value, err := strconv.ParseInt(string(c.bytes), 10, 64)
 	if err == nil {
 		return value
 	}
-	if real, realErr := strconv.ParseFloat(string(cell), 64); realErr == nil {
+	if real, realErr := strconv.ParseFloat(string(c.bytes), 64); realErr == nil {
 		return int64(real)
 	}
 	if s.err == nil {
@@ -87,6 +163,6 @@ func (s *scanner) millis() time.Duration { return time.Duration(s.int()) * time.
 
 // yes is the next column as Tars writes flags: Y or y.
 func (s *scanner) yes() bool {
-	cell := s.next()
-	return len(cell) == 1 && (cell[0] == 'Y' || cell[0] == 'y')
+	text := s.next().text()
+	return len(text) == 1 && (text[0] == 'Y' || text[0] == 'y')
 }

@@ -80,7 +80,7 @@ func (s *Store) lookUpSchema(ctx context.Context) (*schema, error) {
 		return found, err
 	}
 	err = s.each(ctx, s.read, "schema", "SHOW VARIABLES LIKE 'wsrep_on'", nil, func(row *scanner) {
-		row.next()
+		row.skip(1)
 		found.galera = strings.EqualFold(row.text(), "ON")
 	})
 	return found, err
