@@ -70,7 +70,7 @@ func listen(path string) (net.Listener, error) {
 			errs = append(errs, err)
 			continue
 		}
-		listener, err := net.Listen("unix", at)
+		listener, err := new(net.ListenConfig).Listen(context.Background(), "unix", at)
 		if err == nil {
 			return listener, nil
 		}
@@ -119,7 +119,7 @@ func (s *Server) serve(conn net.Conn) {
 	defer conn.Close()
 	ctx, cancel := context.WithCancel(s.ctx)
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { wake(conn) })
 	defer stop()
 	var asked request
 	decoder := json.NewDecoder(io.LimitReader(conn, 1<<16))
@@ -128,17 +128,22 @@ func (s *Server) serve(conn net.Conn) {
 	}
 	// The asker says nothing more; when this read ends it has gone.
 	s.group.Go(func() {
-		io.Copy(io.Discard, conn)
+		_, _ = io.Copy(io.Discard, conn)
 		cancel()
 	})
 	encoder := json.NewEncoder(conn)
-	err := s.handler(ctx, asked.Command, func(text string) { encoder.Encode(line{Say: text}) })
+	// An asker that has gone needs no answer.
+	answer := func(l line) { _ = encoder.Encode(l) }
+	err := s.handler(ctx, asked.Command, func(text string) { answer(line{Say: text}) })
 	end := line{End: true}
 	if err != nil {
 		end.Error = err.Error()
 	}
-	encoder.Encode(end)
+	answer(end)
 }
+
+// wake ends what waits on the connection. It fails where that is closed: as good.
+func wake(conn net.Conn) { _ = conn.SetDeadline(time.Unix(1, 0)) }
 
 // Ask sends a command to the supervisor at path and passes its progress to say.
 // The error is ErrNoSupervisor when there is none, else what the supervisor said
@@ -149,7 +154,7 @@ func Ask(ctx context.Context, path, command string, say func(string)) error {
 		return err
 	}
 	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { wake(conn) })
 	defer stop()
 	if err := json.NewEncoder(conn).Encode(request{Command: command}); err != nil {
 		return fmt.Errorf("ask the supervisor: %w", err)

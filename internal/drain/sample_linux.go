@@ -29,13 +29,11 @@ func NewSampler(ports []uint16) (*Sampler, error) {
 	// The kernel answers at once or not at all; never hang on it.
 	timeout := unix.Timeval{Sec: 2}
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout); err != nil {
-		unix.Close(fd)
-		return nil, fmt.Errorf("open sock_diag: %w", err)
+		return nil, fmt.Errorf("open sock_diag: %w", errors.Join(err, unix.Close(fd)))
 	}
 	s := &Sampler{fd: fd, ports: slices.Clone(ports), buf: make([]byte, 64<<10)}
 	if _, err := s.Sample(); err != nil {
-		s.Close()
-		return nil, err
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }

@@ -1,6 +1,7 @@
 package drain
 
 import (
+	"errors"
 	"io"
 	"net"
 	"testing"
@@ -40,7 +41,7 @@ func TestSamplerCountsWhatConnectionsCarry(t *testing.T) {
 				t.Errorf("before %+v, after the answer %+v", after, answered)
 			}
 			client.Close()
-			if _, err := server.Read(make([]byte, 1)); err != io.EOF {
+			if _, err := server.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 				t.Fatal(err)
 			}
 			server.Close()

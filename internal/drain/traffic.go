@@ -29,15 +29,10 @@ func newTraffic(now time.Time, quiet, answer time.Duration) *traffic {
 func (t *traffic) update(now time.Time, connections []Connection) {
 	for _, c := range connections {
 		f := t.known[c.ID]
-		switch {
-		case f == nil:
-			f = &flow{last: c, answered: true}
+		if f == nil {
+			f = t.begin(now, c)
 			t.known[c.ID] = f
-			// What happened before the first sample is over.
-			if c.BytesIn > 0 && now.After(t.first) && !isKeepAlive(Connection{}, c) {
-				f.request, f.answered = now, c.SegmentsOut > 0
-			}
-		default:
+		} else {
 			f.update(now, c)
 		}
 		f.seen = true
@@ -51,6 +46,16 @@ func (t *traffic) update(now time.Time, connections []Connection) {
 		}
 		f.seen = false
 	}
+}
+
+// begin is a connection that was not there in the last sample. What happened
+// before the first sample is over.
+func (t *traffic) begin(now time.Time, c Connection) *flow {
+	f := &flow{last: c, answered: true}
+	if c.BytesIn > 0 && now.After(t.first) && !isKeepAlive(Connection{}, c) {
+		f.request, f.answered = now, c.SegmentsOut > 0
+	}
+	return f
 }
 
 func (f *flow) update(now time.Time, c Connection) {

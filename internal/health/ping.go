@@ -19,7 +19,7 @@ import (
 func ping(conn io.ReadWriter, servant string) error {
 	packet, err := pingPacket(servant)
 	if err != nil {
-		return fmt.Errorf("encode: %w", err)
+		return err
 	}
 	if _, err := conn.Write(packet); err != nil {
 		return err
@@ -47,7 +47,7 @@ func pingPacket(servant string) ([]byte, error) {
 	}
 	buf := codec.NewBuffer()
 	if err := request.WriteTo(buf); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("encode: %w", err)
 	}
 	body := buf.ToBytes()
 	packet := binary.BigEndian.AppendUint32(nil, uint32(len(body)+4))

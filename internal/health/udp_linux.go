@@ -2,6 +2,7 @@ package health
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -32,21 +33,22 @@ func checkUDP(endpoint naming.Endpoint) error {
 }
 
 func boundInFile(path string, endpoint naming.Endpoint) (bool, error) {
-	f, err := os.Open(path)
+	table, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil // a kernel without IPv6
 	}
 	if err != nil {
 		return false, err
 	}
-	defer f.Close()
-	return boundIn(f, endpoint)
+	return boundIn(bytes.NewReader(table), endpoint)
 }
 
 // boundIn reads a table as /proc/net/udp has it; lines that it cannot read are
 // passed over.
 func boundIn(table io.Reader, endpoint naming.Endpoint) (bool, error) {
-	host, hostErr := netip.ParseAddr(endpoint.Host)
+	host, err := netip.ParseAddr(endpoint.Host)
+	// A host name, or 0.0.0.0, is satisfied by any address.
+	anywhere := err != nil || host.IsUnspecified()
 	lines := bufio.NewScanner(table)
 	for lines.Scan() {
 		fields := strings.Fields(lines.Text())
@@ -57,8 +59,7 @@ func boundIn(table io.Reader, endpoint naming.Endpoint) (bool, error) {
 		if !ok || int32(local.Port()) != endpoint.Port {
 			continue
 		}
-		// A host name, or 0.0.0.0, is satisfied by any address.
-		if hostErr != nil || host.IsUnspecified() || local.Addr().IsUnspecified() || local.Addr() == host.Unmap() {
+		if anywhere || local.Addr().IsUnspecified() || local.Addr() == host.Unmap() {
 			return true, nil
 		}
 	}

@@ -15,7 +15,7 @@ import (
 // over two files.
 type File struct {
 	path string
-	max  int64
+	most int64
 	keep int
 
 	mu   sync.Mutex
@@ -24,13 +24,13 @@ type File struct {
 }
 
 // Open opens the file for appending, its folder made where it is missing. It is
-// renamed before a write that would make it larger than max bytes; keep older
+// renamed before a write that would make it larger than most bytes; keep older
 // files stay, 0 or more.
-func Open(path string, max int64, keep int) (*File, error) {
-	if max <= 0 || keep < 0 {
-		return nil, fmt.Errorf("open log file %s: size %d must be positive and the number of old files %d not negative", path, max, keep)
+func Open(path string, most int64, keep int) (*File, error) {
+	if most <= 0 || keep < 0 {
+		return nil, fmt.Errorf("open log file %s: size %d must be positive and the number of old files %d not negative", path, most, keep)
 	}
-	f := &File{path: path, max: max, keep: keep}
+	f := &File{path: path, most: most, keep: keep}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, fmt.Errorf("open log file: %w", err)
 	}
@@ -47,8 +47,7 @@ func (f *File) open() error {
 	}
 	info, err := file.Stat()
 	if err != nil {
-		file.Close()
-		return err
+		return errors.Join(err, file.Close())
 	}
 	f.file, f.size = file, info.Size()
 	return nil
@@ -61,7 +60,7 @@ func (f *File) Write(p []byte) (int, error) {
 	if f.file == nil {
 		return 0, fs.ErrClosed
 	}
-	if f.size > 0 && f.size+int64(len(p)) > f.max {
+	if f.size > 0 && f.size+int64(len(p)) > f.most {
 		if err := f.rotate(); err != nil {
 			return 0, fmt.Errorf("rotate log file: %w", err)
 		}

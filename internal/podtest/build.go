@@ -11,6 +11,8 @@ import (
 )
 
 // builds makes each program once in a test binary's life.
+//
+//nolint:gochecknoglobals // tests of one package have no other place to meet
 var builds struct {
 	mu    sync.Mutex
 	dir   string
@@ -20,8 +22,11 @@ var builds struct {
 // Main runs the tests of a package that builds programs, and removes those.
 // TestMain calls it.
 func Main(m *testing.M) int {
-	defer func() { os.RemoveAll(builds.dir) }()
-	return m.Run()
+	code := m.Run()
+	if err := os.RemoveAll(builds.dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	return code
 }
 
 // Build builds the package, named by its import path, and returns the file.
@@ -52,7 +57,7 @@ func build(importPath string) (string, error) {
 	if watchRaces && !ofTarsGo(importPath) {
 		args = append(args, "-race")
 	}
-	out, err := exec.Command("go", append(args, importPath)...).CombinedOutput()
+	out, err := exec.Command("go", append(args, importPath)...).CombinedOutput() //nolint:gosec // a program of ours
 	if err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", importPath, err, out)
 	}

@@ -34,10 +34,10 @@ func NewClient(t testing.TB, p *Pod, every time.Duration) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	c := &Client{stop: cancel}
 	c.group.Go(func() {
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()
 		ticker := time.NewTicker(every)
 		defer ticker.Stop()
 		for {

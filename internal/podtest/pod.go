@@ -141,7 +141,7 @@ func (p *Pod) Setenv(name, value string) { p.env = append(p.env, name+"="+value)
 func (p *Pod) Start() {
 	p.t.Helper()
 	c := &container{done: make(chan struct{})}
-	c.cmd = exec.Command(Tarscli(p.t), "supervisor")
+	c.cmd = exec.Command(Tarscli(p.t), "supervisor") //nolint:gosec // a program of ours
 	c.cmd.Env = p.env
 	c.cmd.Stdout, c.cmd.Stderr = &c.out, &c.err
 	// Descendants that hold the pipes open must not hold the test up.
@@ -168,7 +168,7 @@ func (p *Pod) Start() {
 // it has ended.
 func (p *Pod) StartServer() <-chan string {
 	p.t.Helper()
-	cmd := exec.Command(p.Path("bin", "start.sh"))
+	cmd := exec.Command(p.Path("bin", "start.sh")) //nolint:gosec // a script of the test
 	cmd.Env = p.env
 	var out output
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -275,20 +275,23 @@ func (p *Pod) Running() bool {
 func (p *Pod) Kill() {
 	if p.Running() {
 		// Nobody is left to start anything while the rest is looked for.
-		syscall.Kill(p.Pid(), syscall.SIGSTOP)
+		kill(p.Pid(), syscall.SIGSTOP)
 		if pids, err := process.Descendants(p.Pid()); err == nil {
 			for _, pid := range pids {
-				syscall.Kill(pid, syscall.SIGKILL)
+				kill(pid, syscall.SIGKILL)
 			}
 		}
-		syscall.Kill(p.Pid(), syscall.SIGKILL)
+		kill(p.Pid(), syscall.SIGKILL)
 	}
 	<-p.container.done
 }
 
+// kill signals a process that may have gone.
+func kill(pid int, sig syscall.Signal) { _ = syscall.Kill(pid, sig) }
+
 // Exec runs a command of tarscli in the pod, as kubectl exec does.
 func (p *Pod) Exec(ctx context.Context, args ...string) (out string, code int) {
-	cmd := exec.CommandContext(ctx, Tarscli(p.t), args...)
+	cmd := exec.CommandContext(ctx, Tarscli(p.t), args...) //nolint:gosec // a program of ours
 	cmd.Env = p.env
 	text, err := cmd.CombinedOutput()
 	if err != nil && cmd.ProcessState == nil {

@@ -67,7 +67,7 @@ func (r *RealRegistry) Start() {
 		}
 		args = append(args, flag, port)
 	}
-	r.cmd = exec.Command(Build(r.t, module+"cmd/registry"), args...)
+	r.cmd = exec.Command(Build(r.t, module+"cmd/registry"), args...) //nolint:gosec // a program of ours
 	r.out = new(output)
 	r.cmd.Stdout, r.cmd.Stderr = r.out, r.out
 	if err := r.cmd.Start(); err != nil {
@@ -156,7 +156,8 @@ type Load struct {
 func NewLoad(t testing.TB, locator, object string, args ...string) *Load {
 	t.Helper()
 	l := &Load{t: t, done: make(chan struct{})}
-	l.cmd = exec.Command(Build(t, module+"internal/podtest/testdata/tarsgoclient"), append([]string{"-locator", locator, "-object", object}, args...)...)
+	args = append([]string{"-locator", locator, "-object", object}, args...)
+	l.cmd = exec.Command(Build(t, module+"internal/podtest/testdata/tarsgoclient"), args...) //nolint:gosec // a program of ours
 	l.cmd.Dir = t.TempDir()
 	l.cmd.Stdout, l.cmd.Stderr = &l.out, &l.out
 	if err := l.cmd.Start(); err != nil {

@@ -3,7 +3,6 @@
 package podtest
 
 import (
-	"context"
 	"strings"
 	"sync"
 	"syscall"
@@ -75,7 +74,7 @@ func TestPrestopTwice(t *testing.T) {
 	var group sync.WaitGroup
 	for range 2 {
 		group.Go(func() {
-			if out, code := p.Exec(context.Background(), "prestop"); code != 0 {
+			if out, code := p.Exec(t.Context(), "prestop"); code != 0 {
 				t.Errorf("exit code %d:\n%s", code, out)
 			}
 		})

@@ -69,13 +69,13 @@ func (out *output) stream(w io.Writer) (*os.File, error) {
 
 func (out *output) closeChildEnds() {
 	for _, f := range out.childEnds {
-		f.Close()
+		_ = f.Close() // nothing was written to it here
 	}
 }
 
 func (out *output) closeParentEnds() {
 	for _, p := range out.pumps {
-		p.from.Close()
+		_ = p.from.Close() // nothing is written to it here
 	}
 }
 
@@ -87,7 +87,7 @@ func (out *output) closeAll() {
 // run passes whole lines on as they come, so that two streams never mix within
 // one, and the beginning of a line when its end is late.
 func (p pump) run() {
-	defer p.from.Close()
+	defer func() { _ = p.from.Close() }() // only read from
 	buf := make([]byte, 0, longestLine)
 	for {
 		n, err := p.from.Read(buf[len(buf):cap(buf)])

@@ -21,7 +21,7 @@ func newOwner(t *testing.T) *Owner {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
 		defer cancel()
 		if err := o.KillDescendants(ctx); err != nil {
 			t.Error(err)

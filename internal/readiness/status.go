@@ -50,7 +50,12 @@ func Write(paths pod.Paths, s Status) error {
 
 func replace(file, content string) error {
 	temporary := filepath.Join(filepath.Dir(file), "."+filepath.Base(file)+".new")
-	if err := os.WriteFile(temporary, []byte(content), 0o644); err != nil {
+	f, err := os.OpenFile(temporary, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
+	if err != nil {
+		return fmt.Errorf("write state: %w", err)
+	}
+	_, err = f.WriteString(content)
+	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("write state: %w", err)
 	}
 	if err := os.Rename(temporary, file); err != nil {

@@ -170,8 +170,7 @@ func TestAnAnswerThatSaysNoIsFinal(t *testing.T) {
 			"svc:17890": directory(t, "10.1.0.1:17892", "10.1.0.2:17892"), "10.1.0.1:17892": refuse(tt.code),
 		}}
 		_, err := newTestClient(t, n, "").KeepAlive(t.Context(), naming.Active)
-		var refused *tarsclient.ServerError
-		if !errors.As(err, &refused) {
+		if _, refused := errors.AsType[*tarsclient.ServerError](err); !refused {
 			t.Errorf("code %d: error %v", tt.code, err)
 		}
 		if got := n.addresses("keepAlive"); len(got) != tt.tried {

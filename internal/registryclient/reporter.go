@@ -278,8 +278,7 @@ func (s *session) failed(ctx context.Context, answer Answer, err error) time.Dur
 // refusal is what the registry itself said no with, or empty: a registry that
 // cannot be reached fails in many words, one a replica, that tell nothing new.
 func refusal(err error) string {
-	var no *tarsclient.ServerError
-	if errors.As(err, &no) {
+	if no, ok := errors.AsType[*tarsclient.ServerError](err); ok {
 		return no.Error()
 	}
 	return ""

@@ -1,7 +1,6 @@
 package servernode
 
 import (
-	"context"
 	"log/slog"
 	"net"
 	"strings"
@@ -72,7 +71,7 @@ func TestSilence(t *testing.T) {
 		if err := n.Check(time.Minute); err != nil {
 			t.Errorf("never reported: %v", err)
 		}
-		if _, err := n.KeepAlive(context.Background(), &nodef.ServerInfo{}); err != nil {
+		if _, err := n.KeepAlive(t.Context(), &nodef.ServerInfo{}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(59 * time.Second)

@@ -166,7 +166,7 @@ func isProgram(file string) bool {
 	if err != nil {
 		return true // may be executed, not read
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only read from
 	var head [4]byte
 	n, _ := f.Read(head[:])
 	return bytes.HasPrefix(head[:n], []byte("#!")) || bytes.Equal(head[:n], []byte("\x7fELF"))

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"slices"
 	"syscall"
 	"time"
 
+	"github.com/tarsregistry/tarsregistry/internal/atomicfile"
 	"github.com/tarsregistry/tarsregistry/internal/control"
 	"github.com/tarsregistry/tarsregistry/internal/drain"
 	"github.com/tarsregistry/tarsregistry/internal/health"
@@ -79,7 +79,7 @@ func (m *machine) answerCommand(ctx context.Context, command string, say func(st
 var _ control.Handler = (*machine)(nil).answerCommand
 
 func (m *machine) tell(text string) {
-	m.log.Info(text)
+	m.log.Info("leaving", "now", text)
 	for _, r := range m.requests {
 		r.tell(text)
 	}
@@ -158,7 +158,7 @@ func waitForClients(ctx context.Context, o Options, options drain.Options) drain
 		options.Sample = func() ([]drain.Connection, error) { return nil, err }
 		return drain.Wait(ctx, options)
 	}
-	defer sampler.Close()
+	defer func() { _ = sampler.Close() }() // nothing depends on it
 	options.Sample = sampler.Sample
 	return drain.Wait(ctx, options)
 }
@@ -213,7 +213,7 @@ func (m *machine) onDrained(outcome drain.Outcome) {
 func (m *machine) remove() {
 	m.stopTimer(announceTimer)
 	m.phase = removing
-	if err := os.WriteFile(m.Paths.Prestop(), []byte(time.Now().UTC().Format(time.RFC3339)+"\n"), 0o644); err != nil {
+	if err := atomicfile.Write(m.Paths.Prestop(), []byte(time.Now().UTC().Format(time.RFC3339)+"\n"), 0o644); err != nil {
 		m.log.Warn("mark that prestop has run", "error", err)
 	}
 	m.reporter.Remove()

@@ -93,13 +93,12 @@ type serverSide struct {
 
 // leavingSide is what is known about the end.
 type leavingSide struct {
-	plan      plan
-	mayExit   bool // a signal asked for the end, not only prestop
-	hurried   bool
-	endDrain  context.CancelCauseFunc
-	endStop   context.CancelFunc
-	requests  []*request
-	lastDrain string
+	plan     plan
+	mayExit  bool // a signal asked for the end, not only prestop
+	hurried  bool
+	endDrain context.CancelCauseFunc
+	endStop  context.CancelFunc
+	requests []*request
 }
 
 // run handles events until all is over, and returns the exit code.

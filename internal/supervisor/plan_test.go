@@ -44,10 +44,8 @@ func TestPlanWithoutGracePeriodKeepsTodaysWait(t *testing.T) {
 
 func TestBackoff(t *testing.T) {
 	var b backoff
-	want := []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60}
-	for i, w := range want {
-		got := b.next()
-		w *= time.Second
+	for i, seconds := range []int{1, 2, 4, 8, 16, 32, 60, 60, 60} {
+		got, w := b.next(), time.Duration(seconds)*time.Second
 		if got < w*3/4 || got > min(w*5/4, time.Minute) {
 			t.Errorf("pause %d is %v, want about %v", i+1, got, w)
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tarsregistry/tarsregistry/internal/atomicfile"
 	"github.com/tarsregistry/tarsregistry/internal/control"
 	"github.com/tarsregistry/tarsregistry/internal/drain"
 	"github.com/tarsregistry/tarsregistry/internal/naming"
@@ -38,7 +39,7 @@ func Prestop(ctx context.Context, env *pod.Environment, logger *slog.Logger, say
 		return err
 	}
 	err = l.leave(ctx)
-	if markErr := os.WriteFile(env.Paths.Prestop(), []byte(life), 0o644); markErr != nil {
+	if markErr := atomicfile.Write(env.Paths.Prestop(), []byte(life), 0o644); markErr != nil {
 		err = errors.Join(err, fmt.Errorf("mark that prestop has run: %w", markErr))
 	}
 	return err

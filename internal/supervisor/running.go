@@ -136,13 +136,15 @@ func (m *machine) onExited(s *server) {
 	}
 	m.server, m.last = nil, s.status()
 	m.stopTimer(checkTimer)
-	switch {
-	case m.phase == running:
+	switch m.phase {
+	case running:
 		m.onCrash()
-	case m.phase == announcing || m.phase == draining:
+	case announcing, draining:
 		m.log.Warn("the server ended while clients were still being waited for", "status", m.last.String())
 		m.stopDrain(errors.New("the server has ended"))
 		m.remove()
+	case booting, removing, stopping, gone:
+		// It was not running, or is meant to end.
 	}
 }
 
@@ -155,7 +157,7 @@ func (m *machine) onCrash() {
 // restartLater restarts the server after a pause, or gives up with the code.
 func (m *machine) restartLater(code int) {
 	if m.MaxRestarts > 0 && m.backoff.restarts >= m.MaxRestarts {
-		m.log.Error("the server has been restarted too often, giving up", "TARS_MAX_RESTARTS", m.MaxRestarts)
+		m.log.Error("the server has been restarted too often, giving up", "limit", m.MaxRestarts)
 		m.giveUp(code)
 		return
 	}

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -123,10 +124,5 @@ func (s *server) stopped() bool {
 	if err != nil {
 		return false
 	}
-	for _, pid := range pids {
-		if process.Stopped(pid) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(pids, process.Stopped)
 }

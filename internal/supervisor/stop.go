@@ -43,7 +43,7 @@ func (s *stopper) run(ctx context.Context, limit time.Duration, hurry bool) {
 	if !s.over() {
 		s.log.Warn("the server does not stop, killing it", "after", time.Since(start).Round(time.Millisecond))
 	}
-	s.kill()
+	s.kill() //nolint:contextcheck // killing is what is left to do when ctx is done
 }
 
 // ask requests the shutdown, and tells whether it was taken.

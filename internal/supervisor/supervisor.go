@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -100,7 +101,11 @@ func (m *machine) openOutput() error {
 	if err != nil {
 		return fmt.Errorf("keep the server's output: %w", err)
 	}
-	m.atClose(func() { file.Close() })
+	m.atClose(func() {
+		if err := file.Close(); err != nil {
+			m.log.Warn("close the server's output", "error", err)
+		}
+	})
 	m.Start.Stdout, m.Start.Stderr = tee{m.Stdout, file}, tee{m.Stderr, file}
 	return nil
 }
@@ -109,7 +114,7 @@ func (m *machine) listenForProbes() error {
 	if m.ProbePort == 0 {
 		return nil
 	}
-	listener, err := net.Listen("tcp", ":"+strconv.Itoa(m.ProbePort))
+	listener, err := new(net.ListenConfig).Listen(m.ctx, "tcp", ":"+strconv.Itoa(m.ProbePort))
 	if err != nil {
 		return fmt.Errorf("listen for probes (TARS_PROBE_PORT): %w", err)
 	}
@@ -121,7 +126,7 @@ func (m *machine) listenForProbes() error {
 		ErrorLog:          slog.NewLogLogger(m.log.Handler(), slog.LevelDebug),
 	}
 	m.group.Go(func() { _ = server.Serve(listener) }) // returns when it is closed
-	m.atClose(func() { server.Close() })
+	m.atClose(func() { _ = server.Close() })          // its listener was open until now
 	return nil
 }
 
@@ -153,8 +158,8 @@ func (m *machine) atClose(f func()) { m.closers = append(m.closers, f) }
 // close ends what newMachine and run have started, the last first.
 func (m *machine) close() {
 	m.cancel()
-	for i := len(m.closers) - 1; i >= 0; i-- {
-		m.closers[i]()
+	for _, f := range slices.Backward(m.closers) {
+		f()
 	}
 	for _, t := range m.timers {
 		t.Stop()
