@@ -25,9 +25,13 @@ type contender struct {
 	// settle, where it is set, is how long after a turn the server still works
 	// for it; the time it uses then counts as well.
 	settle time.Duration
+	// database tells the processor time of the database; nil: there is none, or
+	// it is in the server's process.
+	database func() time.Duration
 
 	rates   []float64 // calls a second, by turn
 	cpu     []float64 // microseconds of processor time a call, by turn
+	stored  []float64 // microseconds of the database's processor time a call, by turn
 	mallocs []float64 // a call, by turn
 	calls   int64
 	failed  int64
@@ -52,7 +56,7 @@ func start(b *testing.B, name string, variables ...string) *load.Process {
 // takeTurn puts the server under load for one turn.
 func (c *contender) takeTurn(b *testing.B, shape shape, length time.Duration, frames func(dst []byte, connection, n int, id int32) []byte) {
 	b.Helper()
-	before := usage(b, c.process)
+	before, stored := usage(b, c.process), c.storedSoFar()
 	result, err := load.Run(b.Context(), load.Options{
 		Address: c.address, Connections: shape.connections, Depth: shape.depth, Duration: length, Append: frames,
 	})
@@ -63,10 +67,20 @@ func (c *contender) takeTurn(b *testing.B, shape shape, length time.Duration, fr
 	after := usage(b, c.process)
 	c.rates = append(c.rates, result.Rate())
 	c.cpu = append(c.cpu, (after.CPU-before.CPU).Seconds()*1e6/float64(result.Calls))
+	if c.database != nil {
+		c.stored = append(c.stored, (c.database()-stored).Seconds()*1e6/float64(result.Calls))
+	}
 	c.mallocs = append(c.mallocs, float64(after.Mallocs-before.Mallocs)/float64(result.Calls))
 	c.calls += result.Calls
 	c.failed += result.Failed
 	c.latency.Merge(&result.Latency)
+}
+
+func (c *contender) storedSoFar() time.Duration {
+	if c.database == nil {
+		return 0
+	}
+	return c.database()
 }
 
 func usage(b *testing.B, process *load.Process) load.Usage {
@@ -82,14 +96,21 @@ func usage(b *testing.B, process *load.Process) load.Usage {
 // errors.
 func (c *contender) cells() []string {
 	return []string{
-		rate(median(c.rates)), micros(median(c.cpu)),
+		rate(median(c.rates)), micros(median(c.cpu)), c.storedCell(),
 		duration(c.latency.Quantile(0.5)), duration(c.latency.Quantile(0.99)), duration(c.latency.Quantile(0.999)),
 		rate(float64(c.failed)),
 	}
 }
 
 // cellNames head cells.
-func cellNames() []string { return []string{"calls/s", "CPU µs/call", "p50", "p99", "p99.9", "errors"} }
+func cellNames() []string { return []string{"calls/s", "CPU µs/call", "database's", "p50", "p99", "p99.9", "errors"} }
+
+func (c *contender) storedCell() string {
+	if c.database == nil {
+		return ""
+	}
+	return micros(median(c.stored))
+}
 
 // against is the median of one contender's rates over the other's, turn by turn.
 func (c *contender) against(other *contender) float64 {

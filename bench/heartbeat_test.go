@@ -21,7 +21,7 @@ func BenchmarkHeartbeats(b *testing.B) {
 	for _, shape := range []shape{
 		{"64 connections", 64, 1}, {"512 connections", 512, 1}, {"8 connections, 32 calls each", 8, 32},
 	} {
-		ours := &contender{process: w.process, address: w.registry.Pod, settle: flushTime}
+		ours := &contender{process: w.process, address: w.registry.Pod, settle: flushTime, database: databaseCPU(b, w.dsn)}
 		null := &contender{process: startNull(b, w.registry.Pod, beats[0])}
 		null.address = null.process.Address
 		literal := w.literal(b)

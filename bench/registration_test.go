@@ -37,14 +37,20 @@ func BenchmarkRegistrations(b *testing.B) {
 		{name: "literal SQL, MariaDB, each statement by itself", process: auto, address: auto.Address, version: "1", profile: none},
 		{name: "literal SQL, MariaDB, in a transaction", process: transacted, address: transacted.Address, version: inTransaction, profile: none},
 	}
+	for _, s := range subjects {
+		s.created.process, s.created.address = s.process, s.address
+		s.renewed.process, s.renewed.address = s.process, s.address
+		if s.process != sqlite {
+			s.created.database = databaseCPU(b, dsn)
+			s.renewed.database = s.created.database
+		}
+	}
 	shape := shape{"64 connections", 64, 1}
 	// More than can be registered in one turn.
 	spare := int(turn(b).Seconds()*20000) + 64
 	for range rounds(b) {
 		for _, s := range subjects {
 			frames := templates(b, fleet("Some", spare/10, 10, s.next), func(i instance, b *testing.B) load.Template { return i.register(b, s.version) })
-			s.created.process, s.created.address = s.process, s.address
-			s.renewed.process, s.renewed.address = s.process, s.address
 			before := s.created.calls
 			done := s.profile(b, "registrations new "+s.name)
 			s.created.takeTurn(b, shape, turn(b), inOrder(frames))
@@ -62,6 +68,14 @@ func BenchmarkRegistrations(b *testing.B) {
 	}
 	for _, s := range subjects {
 		table.row(append([]string{"again", s.name}, s.renewed.cells()...)...)
+	}
+	for _, told := range []struct {
+		name string
+		ready
+	}{{"MariaDB", onMariaDB}, {"SQLite", onSQLite}} {
+		table.note("%s: %.0f registrations a transaction.", told.name,
+			told.metric(b, `calls_total{function="onStartup",result="ok",servant="tars.tarsregistry.Registry"}`)/
+				told.metric(b, `statement_duration_seconds_count{statement="transaction"}`))
 	}
 	b.ReportMetric(median(subjects[0].created.rates), "mariadb-new/s")
 	b.ReportMetric(median(subjects[0].renewed.rates), "mariadb-again/s")

@@ -3,7 +3,12 @@
 package bench
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -69,11 +74,59 @@ func (w *world) questions(b *testing.B) func() float64 {
 	}
 }
 
+// databaseCPU tells the processor time that the server behind dsn has used; nil
+// where it is not a process of this machine.
+func databaseCPU(b *testing.B, dsn string) func() time.Duration {
+	b.Helper()
+	var folder, file string
+	if err := mariadbtest.Open(b, dsn).QueryRowContext(b.Context(), "SELECT @@datadir, @@pid_file").Scan(&folder, &file); err != nil {
+		b.Fatal(err)
+	}
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(folder, file)
+	}
+	pid, err := os.ReadFile(file)
+	if err != nil {
+		return nil
+	}
+	stat := filepath.Join("/proc", strings.TrimSpace(string(pid)), "stat")
+	if _, err := processorTime(stat); err != nil {
+		return nil
+	}
+	return func() time.Duration {
+		used, err := processorTime(stat)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return used
+	}
+}
+
+// processorTime reads the user and system time of a process, which Linux counts
+// in hundredths of a second.
+func processorTime(stat string) (time.Duration, error) {
+	text, err := os.ReadFile(stat)
+	if err != nil {
+		return 0, err
+	}
+	_, after, _ := strings.Cut(string(text), ") ") // the name may have blanks
+	fields := strings.Fields(after)
+	if len(fields) < 13 {
+		return 0, fmt.Errorf("%s: %d fields", stat, len(fields))
+	}
+	user, err := strconv.ParseInt(fields[11], 10, 64)
+	if err != nil {
+		return 0, err
+	}
+	system, err := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * 10 * time.Millisecond, err
+}
+
 // literal runs the literal servant on a copy of the registry's tables.
 func (w *world) literal(b *testing.B) *contender {
 	b.Helper()
 	process := start(b, "literal", variableDSN+"="+literalDatabase(b, w.server, w.dsn))
-	return &contender{process: process, address: process.Address}
+	return &contender{process: process, address: process.Address, database: databaseCPU(b, w.dsn)}
 }
 
 func header(first ...string) []string { return slices.Concat(first, cellNames(), []string{"rate to null"}) }
