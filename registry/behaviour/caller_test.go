@@ -164,3 +164,8 @@ func refusal(err error) (int32, string) {
 	}
 	return 0, fmt.Sprint(err)
 }
+
+func firstWord(text string) string {
+	word, _, _ := strings.Cut(text, ":")
+	return word
+}

@@ -137,7 +137,8 @@ func (d *database) node(name string) row {
 	return d.one("SELECT * FROM t_node_info WHERE node_name = ?", name)
 }
 
-// events are the kinds of what happened to an instance, in order.
+// events are the kinds of what happened to an instance, in order. The same again is
+// left out: who got no answer in time says it again (see patiently).
 func (d *database) events(i instance) string {
 	d.t.Helper()
 	query, args := i.keyed("SELECT kind FROM t_registry_event")
@@ -145,7 +146,7 @@ func (d *database) events(i instance) string {
 	for _, r := range d.rows(query+" ORDER BY id", args...) {
 		kinds = append(kinds, r["kind"])
 	}
-	return strings.Join(kinds, " ")
+	return strings.Join(slices.Compact(kinds), " ")
 }
 
 // find looks an object up without groups: its active and inactive endpoints as

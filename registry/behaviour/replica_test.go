@@ -14,7 +14,7 @@ import (
 const (
 	host = "127.0.0.1"
 	// patience is far longer than anything that is awaited takes.
-	patience = 60 * time.Second
+	patience = 2 * time.Minute
 	// leaseTTL is short, so that leases can be seen to end; pods that tell no
 	// interval have longer ones all the same (R17).
 	leaseTTL = 3 * time.Second
