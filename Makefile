@@ -28,7 +28,14 @@ generate: ## make the code of tars/ from the interface definitions
 	$(GO) generate ./tars
 
 deps: ## install what the tests need from Debian (as root; does nothing where it is there)
-	.ci/install mariadbd=mariadb-server
+	.ci/install mariadbd=mariadb-server node=nodejs npm=npm
+	@$(MAKE) --no-print-directory $(NODE_MODULES)
+
+# The Node.js packages of e2e/clients, as its package-lock.json pins them.
+NODE_MODULES = e2e/clients/node/node_modules/.package-lock.json
+$(NODE_MODULES): e2e/clients/node/package-lock.json
+	npm --prefix $(<D) ci --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 test: deps ## all tests, with a MariaDB of their own (or TARSREGISTRY_TEST_DSN)
 	$(GO) test -timeout 8m ./...

@@ -1,0 +1,185 @@
+package replica
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Replica is one registry. Its methods are for one goroutine at a time.
+type Replica struct {
+	// Addresses are where it serves, the same for all its life.
+	Addresses Addresses
+
+	t         testing.TB
+	program   string
+	dataDir   string
+	arguments []string
+	process   *Process // nil while it is down
+}
+
+// Addresses is registry.json.
+type Addresses struct {
+	PID   int    `json:"pid"`
+	Query string `json:"query"`
+	Node  string `json:"node"`
+	Pod   string `json:"pod"`
+	HTTP  string `json:"http"`
+	Admin string `json:"admin"`
+}
+
+// Start starts a registry for this test, with further arguments, and waits until
+// it serves. It runs on the embedded database unless the arguments say otherwise.
+func Start(t testing.TB, arguments ...string) *Replica {
+	t.Helper()
+	r := New(t, arguments...)
+	r.Start()
+	return r
+}
+
+// New makes a registry that is not started yet.
+func New(t testing.TB, arguments ...string) *Replica {
+	t.Helper()
+	r := &Replica{t: t, dataDir: t.TempDir(), arguments: arguments, program: Build(t, "cmd/registry", buildFlags()...)}
+	t.Cleanup(func() {
+		if r.process == nil {
+			return
+		}
+		r.process.Kill()
+		if t.Failed() {
+			t.Logf("the registry %v said:\n%s", r.Addresses, r.process.Output.Tail(tailLines))
+		}
+	})
+	return r
+}
+
+// Start starts it and waits until it serves.
+func (r *Replica) Start() {
+	r.t.Helper()
+	r.Launch()
+	r.AwaitServing(time.Minute)
+}
+
+// Launch starts it and does not wait.
+func (r *Replica) Launch() {
+	r.t.Helper()
+	if r.process != nil {
+		r.t.Fatal("the registry runs already")
+	}
+	arguments := append([]string{"--data-dir", r.dataDir}, r.arguments...)
+	for flag, address := range map[string]string{
+		"--query-port": r.Addresses.Query, "--pod-port": r.Addresses.Pod, "--node-port": r.Addresses.Node,
+		"--http-port": r.Addresses.HTTP, "--admin-port": r.Addresses.Admin,
+	} {
+		port := "0"
+		if _, known, err := net.SplitHostPort(address); err == nil {
+			port = known
+		}
+		arguments = append(arguments, flag, port)
+	}
+	process, err := start(r.program, arguments...)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.process = process
+}
+
+// AwaitServing waits until it serves.
+func (r *Replica) AwaitServing(within time.Duration) {
+	r.t.Helper()
+	Eventually(r.t, within, "the registry serves", func() error {
+		select {
+		case <-r.process.Exited:
+			r.t.Fatalf("the registry ended with %v:\n%s", r.process.command.ProcessState, r.process.Output.Tail(tailLines))
+		default:
+		}
+		return r.read()
+	})
+}
+
+func (r *Replica) read() error {
+	text, err := os.ReadFile(filepath.Join(r.dataDir, "registry.json"))
+	if err != nil {
+		return err //nolint:wrapcheck // it names the file
+	}
+	var found Addresses
+	if err := json.Unmarshal(text, &found); err != nil {
+		return fmt.Errorf("read registry.json: %w", err)
+	}
+	if found.PID != r.process.PID() {
+		return fmt.Errorf("registry.json is that of process %d", found.PID)
+	}
+	r.Addresses = found
+	return nil
+}
+
+// Stop ends it as Kubernetes does and holds it to the 10 s that it promises.
+func (r *Replica) Stop() {
+	r.t.Helper()
+	if code := r.process.Terminate(r.t, 12*time.Second); code != 0 {
+		r.t.Errorf("exit code %d after SIGTERM:\n%s", code, r.process.Output.Tail(tailLines))
+	}
+	r.process = nil
+}
+
+// Kill ends it as a power cut does.
+func (r *Replica) Kill() {
+	r.process.Kill()
+	r.process = nil
+}
+
+// Freeze stops it in its tracks: connections stay open, nothing is answered.
+func (r *Replica) Freeze() { r.process.Signal(r.t, syscall.SIGSTOP) }
+
+// Thaw lets a frozen one go on.
+func (r *Replica) Thaw() { r.process.Signal(r.t, syscall.SIGCONT) }
+
+// Output is what the running process has said; "" while it is down.
+func (r *Replica) Output() string {
+	if r.process == nil {
+		return ""
+	}
+	return r.process.Output.String()
+}
+
+// Locator is how clients find look-ups of the registries: all of them, as the
+// setting locator of a Tars client has it.
+func Locator(replicas ...*Replica) string {
+	locator := "tars.tarsregistry.QueryObj@"
+	for i, r := range replicas {
+		host, port, err := net.SplitHostPort(r.Addresses.Query)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if i > 0 {
+			locator += ":"
+		}
+		locator += fmt.Sprintf("tcp -h %s -p %s -t 3000", host, port)
+	}
+	return locator
+}
+
+// Eventually tries again and again until attempt gives no error.
+func Eventually(t testing.TB, within time.Duration, what string, attempt func() error) {
+	t.Helper()
+	deadline := time.NewTimer(within)
+	defer deadline.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := attempt()
+		if err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatalf("%s: not after %s: %v", what, within, err)
+		}
+	}
+}
