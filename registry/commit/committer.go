@@ -39,6 +39,9 @@ type Options struct {
 	MaxBatch int
 	// MaxWaiting is how many requests may wait, 8192.
 	MaxWaiting int
+	// Gap is how long the committer waits for one more request before it begins,
+	// while many come at a time; 500 µs. A lone request never waits.
+	Gap time.Duration
 	// Timeout bounds one transaction, 3 s (R22).
 	Timeout time.Duration
 	// Publish is told of every commit before its requests are answered (R24).
@@ -53,7 +56,19 @@ type Committer struct {
 	stop    context.CancelFunc
 	stopped <-chan struct{}
 	done    chan struct{}
+
+	// Of the committer's goroutine.
+	crowded bool        // the last transaction had many requests
+	gap     *time.Timer // see Options.Gap
 }
+
+const (
+	// crowd is how many requests in a transaction say that more will come: who
+	// was answered together asks again together.
+	crowd = 8
+	// maxGaps bounds the wait for a transaction, in gaps.
+	maxGaps = 10
+)
 
 type request struct {
 	op     Op
@@ -69,6 +84,9 @@ func New(writer Store, options Options) *Committer {
 	if options.MaxWaiting == 0 {
 		options.MaxWaiting = 8192
 	}
+	if options.Gap == 0 {
+		options.Gap = 500 * time.Microsecond
+	}
 	if options.Timeout == 0 {
 		options.Timeout = 3 * time.Second
 	}
@@ -76,6 +94,7 @@ func New(writer Store, options Options) *Committer {
 	c := &Committer{
 		store: writer, options: options, stop: stop, stopped: ctx.Done(),
 		queue: make(chan *request, options.MaxWaiting), done: make(chan struct{}),
+		gap: time.NewTimer(time.Hour),
 	}
 	go c.run(ctx)
 	return c
@@ -119,6 +138,7 @@ func (c *Committer) Close() {
 
 func (c *Committer) run(ctx context.Context) {
 	defer close(c.done)
+	defer c.gap.Stop()
 	for {
 		select {
 		case first := <-c.queue:
@@ -141,28 +161,46 @@ func (c *Committer) drain() {
 	}
 }
 
-// gather takes what is waiting, leaving out whoever has given up.
+// gather takes what is waiting, leaving out whoever has given up. Where the last
+// transaction had many requests it waits a moment for each further one: without
+// that every other transaction would have the one request that came first.
 func (c *Committer) gather(first *request) []*request {
 	batch := make([]*request, 0, c.options.MaxBatch)
-	add := func(r *request) {
+	deadline := time.Now().Add(maxGaps * c.options.Gap)
+	for r := first; r != nil; r = c.another(deadline) {
 		if r.ctx.Err() == nil {
 			batch = append(batch, r)
 		}
-	}
-	add(first)
-	for len(batch) < c.options.MaxBatch {
-		select {
-		case r := <-c.queue:
-			add(r)
-			continue
-		default:
+		if len(batch) == c.options.MaxBatch {
+			break
 		}
-		break
 	}
+	c.crowded = len(batch) >= crowd
 	slices.SortStableFunc(batch, func(a, b *request) int {
 		return firstKey(a).Compare(firstKey(b))
 	})
 	return batch
+}
+
+// another is the next request, nil where none comes in time.
+func (c *Committer) another(deadline time.Time) *request {
+	select {
+	case r := <-c.queue:
+		return r
+	default:
+	}
+	if !c.crowded || !time.Now().Before(deadline) {
+		return nil
+	}
+	c.gap.Reset(c.options.Gap)
+	select {
+	case r := <-c.queue:
+		return r
+	case <-c.gap.C:
+		return nil
+	case <-c.stopped:
+		return nil
+	}
 }
 
 func firstKey(r *request) naming.Key {
