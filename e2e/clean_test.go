@@ -54,9 +54,7 @@ func TestCleanCommand(t *testing.T) {
 		f.mustHaveBeatenWell(t)
 
 		// It is not dead after all: its rows come back with its next heartbeat.
-		if err := f.beatOnce(dead); err != nil {
-			t.Fatal(err)
-		}
+		eventually(t, patience, "it beats again", func() error { return f.beatOnce(dead) })
 		m.registered(dead.registration())
 		if err := m.check(db); err != nil {
 			t.Errorf("after it came back: %v", err)

@@ -28,6 +28,10 @@ func (p *process) clients(t *testing.T) *clients {
 	connect(t, "tars.tarsregistry.Registry", p.addresses.Pod, c.pods)
 	connect(t, "tars.tarsregistry.QueryObj", p.addresses.Query, c.query)
 	connect(t, "AdminObj", p.addresses.Admin, c.admin)
+	const long = 30_000 // ms; the machine may be busy
+	c.pods.TarsSetTimeout(long)
+	c.query.TarsSetTimeout(long)
+	c.admin.TarsSetTimeout(long)
 	return c
 }
 

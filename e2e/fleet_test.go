@@ -19,8 +19,11 @@ const (
 	beatInterval = time.Second
 	// leaseTTL is three of them and some air for a busy machine: nobody who
 	// beats may expire.
-	leaseTTL = 12 * time.Second
+	leaseTTL = 15 * time.Second
 	callers  = 16
+	// patience is how long pods try: on a busy machine a commit may take longer
+	// than the registry keeps them waiting.
+	patience = time.Minute
 	// settle is for a heartbeat of before that was overtaken by a change of
 	// state: the last arrival wins, until the next heartbeat.
 	settle = 10 * time.Second
@@ -31,10 +34,12 @@ const (
 type fleet struct {
 	clients *clients
 	pods    []*pod
-	beats   atomic.Int64
-	wrong   sync.Map // what heartbeats met that they should not have, by text
-	stop    chan struct{}
-	beating sync.WaitGroup
+	// patience is how long a heartbeat is tried before it counts as failed.
+	patience time.Duration
+	beats    atomic.Int64
+	wrong    sync.Map // what heartbeats met that they should not have, by text
+	stop     chan struct{}
+	beating  sync.WaitGroup
 }
 
 // pod is one instance and how it behaves.
@@ -62,7 +67,7 @@ func (p *pod) context() map[string]string {
 // identity, sets, flow and a second adapter; some share a node with another
 // server.
 func newFleet(c *clients, size int) *fleet {
-	f := &fleet{clients: c, stop: make(chan struct{})}
+	f := &fleet{clients: c, patience: patience, stop: make(chan struct{})}
 	for i := range size {
 		f.pods = append(f.pods, newPod(i))
 	}
@@ -109,8 +114,8 @@ func adapterOf(r *tars.OnStartupReq, object string, port int) tars.AdapterConf {
 	}
 }
 
-// every runs an action for some pods, by many callers at once, and fails the
-// test for the first error.
+// every runs an action for some pods, by many callers at once. An error is tried
+// again for a while, as pods do.
 func (f *fleet) every(t *testing.T, some func(i int) bool, action func(*pod) error) {
 	t.Helper()
 	work := make(chan *pod)
@@ -119,7 +124,7 @@ func (f *fleet) every(t *testing.T, some func(i int) bool, action func(*pod) err
 	for range callers {
 		done.Go(func() {
 			for p := range work {
-				if err := action(p); err != nil {
+				if err := again(patience, p, action); err != nil {
 					failures <- fmt.Errorf("%s: %w", p.registration().NodeName, err)
 				}
 			}
@@ -135,6 +140,15 @@ func (f *fleet) every(t *testing.T, some func(i int) bool, action func(*pod) err
 	close(failures)
 	if err, failed := <-failures; failed {
 		t.Fatalf("%v, and %d more", err, len(failures))
+	}
+}
+
+// again runs an action until it succeeds or patience is at its end.
+func again(patience time.Duration, p *pod, action func(*pod) error) error {
+	for began := time.Now(); ; {
+		if err := action(p); err == nil || time.Since(began) > patience {
+			return err
+		}
 	}
 }
 
@@ -200,7 +214,7 @@ func (f *fleet) beatFrom(caller int, interval time.Duration) {
 			if !p.alive.Load() {
 				continue
 			}
-			if err := f.beatOnce(p); err != nil && p.alive.Load() {
+			if err := again(f.patience, p, f.beatOnce); err != nil && p.alive.Load() {
 				f.wrong.Store(err.Error(), p.registration().NodeName)
 			}
 			f.beats.Add(1)

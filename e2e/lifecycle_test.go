@@ -22,9 +22,15 @@ func TestStartServeStop(t *testing.T) {
 		p := d.serve(t)
 		a := p.addresses
 		for name, address := range map[string]string{"query": a.Query, "node": a.Node, "pod": a.Pod, "http": a.HTTP, "admin": a.Admin} {
-			if !strings.HasPrefix(address, "127.0.0.1:") || !strings.Contains(p.stdout.String(), address) {
-				t.Errorf("%s is at %q, which is not on loopback or not in the start message", name, address)
+			if !strings.HasPrefix(address, "127.0.0.1:") {
+				t.Errorf("%s is at %q, which is not on loopback", name, address)
 			}
+			eventually(t, patience, "the start message says where "+name+" is", func() error {
+				if !strings.Contains(p.stdout.String(), address) {
+					return fmt.Errorf("%s is not in it", address)
+				}
+				return nil
+			})
 			conn, err := net.Dial("tcp", address)
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
@@ -47,9 +53,7 @@ func TestStartServeStop(t *testing.T) {
 
 func mustRegister(t *testing.T, c *clients, node string) {
 	t.Helper()
-	if err := c.pods.OnStartup(hello(node)); err != nil {
-		t.Fatalf("register %s: %v", node, err)
-	}
+	eventually(t, patience, "register "+node, func() error { return c.pods.OnStartup(hello(node)) })
 }
 
 // TestKill9LosesNothingAcknowledged: what was answered before a kill -9 is
@@ -62,12 +66,9 @@ func TestKill9LosesNothingAcknowledged(t *testing.T) {
 			mustRegister(t, c, fmt.Sprintf("10.0.0.%d", i+1))
 		}
 		report := &tars.KeepAliveReq{NodeName: "10.0.0.1", Application: "Demo", Server: "HelloServer", State: "inactive"}
-		if err := c.pods.KeepAlive(report); err != nil {
-			t.Fatal(err)
-		}
-		if err := c.pods.OnPrestop(&tars.OnPrestopReq{NodeName: "10.0.0.2", Application: "Demo", Server: "HelloServer"}); err != nil {
-			t.Fatal(err)
-		}
+		eventually(t, patience, "report a state", func() error { return c.pods.KeepAlive(report) })
+		prestop := &tars.OnPrestopReq{NodeName: "10.0.0.2", Application: "Demo", Server: "HelloServer"}
+		eventually(t, patience, "leave", func() error { return c.pods.OnPrestop(prestop) })
 		p.kill(t)
 		if left, err := p.readAddresses(); err != nil || left.PID != p.command.Process.Pid {
 			t.Errorf("what a kill leaves behind is not as documented: %+v, %v", left, err)
@@ -160,12 +161,11 @@ func TestStopUnderLoad(t *testing.T) {
 		for caller := range callers {
 			go func() {
 				var mine []string
-				for i := 0; ; i++ {
+				for i := 0; p.running(); i++ {
 					node := fmt.Sprintf("10.%d.%d.%d", caller, i/250, i%250+1)
-					if c.pods.OnStartup(hello(node)) != nil {
-						break
+					if c.pods.OnStartup(hello(node)) == nil {
+						mine = append(mine, node)
 					}
-					mine = append(mine, node)
 				}
 				registered <- mine
 			}()

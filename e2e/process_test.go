@@ -81,10 +81,8 @@ func serve(t *testing.T, dataDir string, args ...string) *process {
 func (p *process) awaitServing(t *testing.T) {
 	t.Helper()
 	eventually(t, time.Minute, "the registry serves", func() error {
-		select {
-		case <-p.exited:
+		if !p.running() {
 			t.Fatalf("the registry ended with %v:\n%s", p.command.ProcessState, p.stderr)
-		default:
 		}
 		found, err := p.readAddresses()
 		if err == nil && found.PID != p.command.Process.Pid {
@@ -108,6 +106,15 @@ func (p *process) signal(t *testing.T, s os.Signal) {
 	t.Helper()
 	if err := p.command.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		t.Fatalf("signal the registry: %v", err)
+	}
+}
+
+func (p *process) running() bool {
+	select {
+	case <-p.exited:
+		return false
+	default:
+		return true
 	}
 }
 
