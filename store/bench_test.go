@@ -88,8 +88,8 @@ func BenchmarkFlush(b *testing.B) {
 // BenchmarkLoadAll reads a picture of 100,000 adapters.
 func BenchmarkLoadAll(b *testing.B) {
 	benchmarkOnEvery(b, func(b *testing.B, s *store.Store) {
-		for from := 0; from < 100000; from += 500 {
-			register(b, s, fleet(from, 500)...)
+		for from := 0; from < 100000; from += 100 {
+			register(b, s, fleet(from, 100)...)
 		}
 		for b.Loop() {
 			snapshot, err := s.LoadAll(b.Context())

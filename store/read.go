@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -53,40 +51,27 @@ func (s *Store) LoadAll(ctx context.Context) (*Snapshot, error) {
 
 // consistently runs reads in one view of the database. synced makes a Galera node
 // first apply what the others have acknowledged.
-func (s *Store) consistently(ctx context.Context, tables *schema, synced bool, work func(*sqlx.Tx) error) (err error) {
-	conn, err := s.read.Connx(ctx)
+func (s *Store) consistently(ctx context.Context, tables *schema, synced bool, work func(*sqlx.Tx) error) error {
+	var prepare []string
+	if synced && tables.galera {
+		prepare = append(prepare, "SET SESSION wsrep_sync_wait = 1")
+	}
+	options := &sql.TxOptions{Isolation: s.dialect.view(), ReadOnly: !s.dialect.sqlite()}
+	tx, err := s.begin(ctx, s.read, options, func() context.Context { return ctx }, prepare...)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if closeErr := conn.Close(); err == nil && !errors.Is(closeErr, sql.ErrConnDone) {
-			err = closeErr
-		}
-	}()
-	if synced && tables.galera {
-		if _, err := conn.ExecContext(ctx, "SET SESSION wsrep_sync_wait = 1"); err != nil {
+	if len(prepare) > 0 {
+		tx.after = func() error {
+			_, err := tx.conn.ExecContext(ctx, "SET SESSION wsrep_sync_wait = DEFAULT")
 			return err
 		}
-		defer unsync(ctx, conn)
 	}
-	tx, err := conn.BeginTxx(ctx, &sql.TxOptions{Isolation: s.dialect.view(), ReadOnly: !s.dialect.sqlite()})
-	if err != nil {
+	defer tx.end()
+	if err := work(tx.Tx); err != nil {
 		return err
 	}
-	defer func() {
-		if endErr := tx.Rollback(); err == nil && endErr != nil {
-			err = endErr
-		}
-	}()
-	return work(tx)
-}
-
-// unsync takes wsrep_sync_wait back; a connection on which that fails is thrown
-// away.
-func unsync(ctx context.Context, conn *sqlx.Conn) {
-	if _, err := conn.ExecContext(ctx, "SET SESSION wsrep_sync_wait = DEFAULT"); err != nil {
-		_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // this is how database/sql is told
-	}
+	return tx.commit()
 }
 
 func (s *Store) readAll(ctx context.Context, tx runner, tables *schema) (*Snapshot, error) {

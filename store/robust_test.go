@@ -353,6 +353,7 @@ func TestDatabaseKilledAndRestartedNeedsNoRestart(t *testing.T) {
 	s := d.open(t)
 	k := key("App", "Server", "10.0.0.1")
 	instance := register(t, s, registered(k)).Instances[0]
+	fillPool(t, s) // every connection of it will be dead
 	server.Kill(t)
 	if _, err := s.Flush(t.Context(), []store.Beat{beatOf(instance, 0)}); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("flush: %v", err)
@@ -361,11 +362,28 @@ func TestDatabaseKilledAndRestartedNeedsNoRestart(t *testing.T) {
 		t.Errorf("load all: %v", err)
 	}
 	server.Start(t)
-	eventually(t, "the store works again", func() bool { return s.Ping(t.Context()) == nil })
+	register(t, s, registered(key("App", "Other", "10.0.0.2")))
 	if got := load(t, s, k); got.Server == nil || got.Lease.Revision != 1 {
 		t.Errorf("an acknowledged registration is gone: %+v", got)
 	}
 	register(t, s, registered(k))
+}
+
+// fillPool makes the store open as many connections as it may.
+func fillPool(t *testing.T, s *store.Store) {
+	t.Helper()
+	var here, work sync.WaitGroup
+	here.Add(8)
+	for i := range 8 {
+		work.Go(func() {
+			_, err := s.Update(context.WithoutCancel(t.Context()), store.Scope{Keys: []naming.Key{key("App", "None", itoa(i))}},
+				func(*store.Tx) error { here.Done(); here.Wait(); return nil })
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	work.Wait()
 }
 
 // eventually waits for a condition that comes true by itself.

@@ -108,22 +108,12 @@ func (s *Store) persistently(ctx context.Context, timeout time.Duration, work fu
 // inWrite runs work in a small write transaction, persistently.
 func (s *Store) inWrite(ctx context.Context, work func(context.Context, *sqlx.Tx) error) error {
 	return s.persistently(ctx, longStatements*s.config.StatementTimeout, func(ctx context.Context) error {
-		conn, err := s.connection(ctx)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = conn.Close() }() // gives it back; the transaction's outcome is known by then
-		ctx, cancel := context.WithTimeout(ctx, transactionTime)
-		defer cancel()
-		tx, err := conn.BeginTxx(ctx, nil)
-		if err != nil {
-			return err
-		}
-		if err := work(ctx, tx); err != nil {
-			_ = tx.Rollback() // the error that led here is the one that counts
-			return err
-		}
-		return tx.Commit()
+		return s.inTransaction(ctx, func(ctx context.Context, tx *transaction) error {
+			if err := work(ctx, tx.Tx); err != nil {
+				return err
+			}
+			return tx.commit()
+		})
 	})
 }
 

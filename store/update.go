@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
-
-	"github.com/jmoiron/sqlx"
 
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 )
@@ -67,6 +66,7 @@ type closureError struct{ error }
 // lock wait, a refusal at COMMIT, a row that another one's first registration
 // made, a connection lost at whatever point, COMMIT included.
 func (s *Store) repeated(ctx context.Context, tables *schema, scope Scope, fn func(*Tx) error) (*Commit, error) {
+	scope.Keys = slices.Clip(scope.Keys) // it may grow, and the caller's must not
 	for attempt := 1; ; attempt++ {
 		commit, err := s.once(ctx, tables, &scope, fn)
 		if err == nil {
@@ -108,57 +108,38 @@ func backOff(ctx context.Context, attempt int) error {
 	}
 }
 
-func (s *Store) once(ctx context.Context, tables *schema, scope *Scope, fn func(*Tx) error) (_ *Commit, err error) {
-	conn, err := s.connection(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("connect: %w", err)
-	}
-	defer func() { _ = conn.Close() }() // gives it back; the transaction's outcome is known by then
-	ctx, cancel := context.WithTimeout(ctx, transactionTime)
-	defer cancel()
+func (s *Store) once(ctx context.Context, tables *schema, scope *Scope, fn func(*Tx) error) (commit *Commit, err error) {
 	start := time.Now()
-	inner, err := conn.BeginTxx(ctx, nil)
-	if err != nil {
-		return nil, fmt.Errorf("begin: %w", err)
-	}
-	done := false
-	defer func() {
-		if !done {
-			_ = inner.Rollback() // the error that led here is the one that counts
+	defer func() { s.observe("transaction", start, err) }()
+	err = s.inTransaction(ctx, func(ctx context.Context, inner *transaction) error {
+		commit, err = s.closure(newTx(ctx, s, inner.Tx, tables), scope, fn)
+		if err != nil || commit == nil {
+			return err
 		}
-		s.observe("transaction", start, err)
-	}()
-	tx := newTx(ctx, s, inner, tables)
+		return inner.commit()
+	})
+	if err != nil {
+		return nil, err
+	}
+	if commit == nil {
+		commit = &Commit{}
+	}
+	return commit, nil
+}
+
+// closure reads the scope, runs fn and writes what it put; nil: nothing was.
+func (s *Store) closure(tx *Tx, scope *Scope, fn func(*Tx) error) (commit *Commit, err error) {
+	// What moved is in the scope the next time.
+	defer func() { scope.Keys = append(scope.Keys, tx.moved...) }()
 	if err := tx.begin(*scope); err != nil {
 		return nil, err
 	}
 	err = fn(tx)
 	if tx.err != nil {
-		scope.Keys = append(scope.Keys, tx.moved...)
 		return nil, tx.err // what fn made of missing rows does not count
 	}
 	if err != nil {
 		return nil, &closureError{err}
 	}
-	commit, err := tx.finish()
-	if err != nil {
-		scope.Keys = append(scope.Keys, tx.moved...)
-		return nil, err
-	}
-	if commit == nil {
-		return &Commit{}, nil
-	}
-	done = true
-	if err := inner.Commit(); err != nil {
-		return nil, fmt.Errorf("commit: %w", err)
-	}
-	return commit, nil
-}
-
-// connection waits for its turn to write. The time in the queue, on SQLite behind
-// the one writer, is not the transaction's.
-func (s *Store) connection(ctx context.Context) (*sqlx.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, longStatements*s.config.StatementTimeout)
-	defer cancel()
-	return s.write.Connx(ctx)
+	return tx.finish()
 }
