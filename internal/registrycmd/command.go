@@ -96,7 +96,7 @@ func (p *program) root() *cobra.Command {
 	root.SetVersionTemplate("registry {{.Version}}\n")
 	serve := p.serveCommand("serve")
 	serve.Short = "Run the registry (what registry does without a command)"
-	root.AddCommand(serve, p.migrateCommand(), p.versionCommand())
+	root.AddCommand(serve, p.migrateCommand(), p.doctorCommand(), p.versionCommand())
 	return root
 }
 

@@ -75,3 +75,17 @@ func TestHelp(t *testing.T) {
 		}
 	}
 }
+
+func TestDoctorCommand(t *testing.T) {
+	ports := []string{"--query-port=0", "--node-port=0", "--pod-port=0", "--http-port=0", "--admin-port=0"}
+	arguments := append([]string{"doctor", "--data-dir", t.TempDir()}, ports...)
+	code, stdout, stderr := runCommand(t, nil, arguments...)
+	if code != exitOK || !strings.Contains(stdout, "ok       data folder") {
+		t.Errorf("code %d, %s%s", code, stdout, stderr)
+	}
+	arguments = append(arguments, "--dsn", "root:secret@tcp(127.0.0.1:1)/d")
+	code, stdout, stderr = runCommand(t, nil, arguments...)
+	if code != exitFailed || !strings.Contains(stdout, "PROBLEM  database: root@tcp(127.0.0.1:1)/d") || strings.Contains(stdout+stderr, "secret") {
+		t.Errorf("code %d, %s%s", code, stdout, stderr)
+	}
+}
