@@ -14,9 +14,9 @@ import (
 //
 //nolint:gochecknoglobals // tests of one package have no other place to meet
 var builds struct {
-	mu    sync.Mutex
-	dir   string
-	files map[string]string
+	mu       sync.Mutex
+	dir      string
+	programs map[string]func() (string, error) // by import path
 }
 
 // Main runs the tests of a package that builds programs, and removes those.
@@ -32,43 +32,63 @@ func Main(m *testing.M) int {
 // Build builds the package, named by its import path, and returns the file.
 func Build(t testing.TB, importPath string) string {
 	t.Helper()
-	builds.mu.Lock()
-	defer builds.mu.Unlock()
-	if file := builds.files[importPath]; file != "" {
-		return file
-	}
-	file, err := build(importPath)
+	file, err := program(importPath)()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return file
 }
 
-func build(importPath string) (string, error) {
-	if builds.dir == "" {
-		dir, err := os.MkdirTemp("", "podtest")
-		if err != nil {
-			return "", err
-		}
-		builds.dir, builds.files = dir, make(map[string]string)
+// program returns what builds a program the first time and waits for that later.
+func program(importPath string) func() (string, error) {
+	builds.mu.Lock()
+	defer builds.mu.Unlock()
+	if builds.programs == nil {
+		builds.programs = make(map[string]func() (string, error))
 	}
-	file := filepath.Join(builds.dir, filepath.Base(importPath))
+	once := builds.programs[importPath]
+	if once == nil {
+		once = sync.OnceValues(func() (string, error) { return build(importPath) })
+		builds.programs[importPath] = once
+	}
+	return once
+}
+
+func build(importPath string) (string, error) {
+	dir, err := buildDir()
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, filepath.Base(importPath))
 	args := []string{"build", "-o", file}
-	if watchRaces && !ofTarsGo(importPath) {
+	if watchRaces && watched(importPath) {
 		args = append(args, "-race")
 	}
 	out, err := exec.Command("go", append(args, importPath)...).CombinedOutput() //nolint:gosec // a program of ours
 	if err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", importPath, err, out)
 	}
-	builds.files[importPath] = file
 	return file, nil
 }
 
-// ofTarsGo tells the programs that are made with TarsGo's framework, which has
-// races of its own.
-func ofTarsGo(importPath string) bool {
-	return strings.Contains(filepath.Base(importPath), "tarsgo")
+func buildDir() (string, error) {
+	builds.mu.Lock()
+	defer builds.mu.Unlock()
+	if builds.dir == "" {
+		dir, err := os.MkdirTemp("", "podtest")
+		if err != nil {
+			return "", err
+		}
+		builds.dir = dir
+	}
+	return builds.dir, nil
+}
+
+// watched tells the programs that are watched for data races: what runs in
+// pods. The registry has its own tests for that and would be too slow here, and
+// TarsGo's framework has races of its own.
+func watched(importPath string) bool {
+	return importPath == module+"cmd/tarscli" || strings.HasSuffix(importPath, "/podserver")
 }
 
 const module = "github.com/tarsregistry/tarsregistry/"

@@ -294,8 +294,9 @@ func (p *Pod) Exec(ctx context.Context, args ...string) (out string, code int) {
 	cmd := exec.CommandContext(ctx, Tarscli(p.t), args...) //nolint:gosec // a program of ours
 	cmd.Env = p.env
 	text, err := cmd.CombinedOutput()
-	if err != nil && cmd.ProcessState == nil {
-		p.t.Fatal(err)
+	if cmd.ProcessState == nil {
+		// It could not even be started: too late, most likely.
+		return fmt.Sprint(err), -1
 	}
 	return string(text), cmd.ProcessState.ExitCode()
 }

@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -32,9 +34,6 @@ type RealRegistry struct {
 	place struct {
 		Query string `json:"query"`
 		Pod   string `json:"pod"`
-		Node  string `json:"node"`
-		HTTP  string `json:"http"`
-		Admin string `json:"admin"`
 	}
 }
 
@@ -42,7 +41,11 @@ type RealRegistry struct {
 // embedded database unless they say otherwise.
 func NewRealRegistry(t testing.TB, args ...string) *RealRegistry {
 	t.Helper()
-	r := &RealRegistry{t: t, dir: t.TempDir(), args: args}
+	r := &RealRegistry{t: t, dir: t.TempDir(), args: slices.Clone(args)}
+	r.args = append(r.args, "--data-dir", r.dir)
+	for _, flag := range []string{"--query-port", "--pod-port", "--node-port", "--http-port", "--admin-port"} {
+		r.args = append(r.args, flag, strconv.Itoa(freePort(t)))
+	}
 	r.Start()
 	t.Cleanup(func() {
 		r.Kill()
@@ -56,18 +59,7 @@ func NewRealRegistry(t testing.TB, args ...string) *RealRegistry {
 // Start starts it, on the ports it had before.
 func (r *RealRegistry) Start() {
 	r.t.Helper()
-	args := append([]string{"--data-dir", r.dir}, r.args...)
-	for flag, address := range map[string]string{
-		"--query-port": r.place.Query, "--pod-port": r.place.Pod, "--node-port": r.place.Node,
-		"--http-port": r.place.HTTP, "--admin-port": r.place.Admin,
-	} {
-		port := "0"
-		if _, p, err := net.SplitHostPort(address); err == nil {
-			port = p
-		}
-		args = append(args, flag, port)
-	}
-	r.cmd = exec.Command(Build(r.t, module+"cmd/registry"), args...) //nolint:gosec // a program of ours
+	r.cmd = exec.Command(Build(r.t, module+"cmd/registry"), r.args...) //nolint:gosec // a program of ours
 	r.out = new(output)
 	r.cmd.Stdout, r.cmd.Stderr = r.out, r.out
 	if err := r.cmd.Start(); err != nil {

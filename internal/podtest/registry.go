@@ -3,7 +3,6 @@ package podtest
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -42,7 +41,7 @@ type Registry struct {
 
 // NewRegistry starts a registry on 127.0.0.1.
 func NewRegistry(t testing.TB) *Registry {
-	r := &Registry{t: t}
+	r := &Registry{t: t, port: freePort(t)}
 	r.Start()
 	t.Cleanup(r.Stop)
 	return r
@@ -64,7 +63,7 @@ func (r *Registry) Locator() string {
 func (r *Registry) Start() {
 	r.t.Helper()
 	server := rpc.NewServer(rpc.Options{Linger: time.Millisecond})
-	address, err := server.Listen(context.Background(), "tcp", fmt.Sprintf("127.0.0.1:%d", r.Port()), rpc.ListenOptions{},
+	_, err := server.Listen(context.Background(), "tcp", fmt.Sprintf("127.0.0.1:%d", r.Port()), rpc.ListenOptions{},
 		rpc.Servant{Name: "tars.tarsregistry.Registry", Dispatch: rpc.Generated(tars.NewTarsregistry(), pods{r})},
 		rpc.Servant{Name: "tars.tarsregistry.QueryObj", Functions: []string{"findObjectByIdInSameGroup"},
 			Dispatch: rpc.Generated(tars.NewQueryF(), lookups{QueryFServantWithContext: nil, r: r})},
@@ -75,7 +74,6 @@ func (r *Registry) Start() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.server = server
-	r.port = address.(*net.TCPAddr).Port
 }
 
 // Stop stops it; pods find nobody then.
@@ -137,11 +135,13 @@ func (r *Registry) Calls(node string) []Call {
 }
 
 // Story is what a node told, without repetitions: "onStartup activating",
-// "keepAlive active", …
+// "keepAlive active", … A slow start's heartbeats are left out.
 func (r *Registry) Story(node string) []string {
 	var story []string
 	for _, c := range r.Calls(node) {
-		story = append(story, c.String())
+		if text := c.String(); text != "keepAlive activating" {
+			story = append(story, text)
+		}
 	}
 	return slices.Compact(story)
 }

@@ -243,7 +243,8 @@ func (m *machine) stopServer() {
 		m.onServerStopped()
 		return
 	}
-	limit := min(longestStop, max(0, time.Until(m.plan.end)))
+	left := max(0, time.Until(m.plan.end))
+	limit := min(left, max(forServer, min(longestStop, left/2)))
 	ctx, cancel := context.WithCancel(m.ctx)
 	m.endStop = cancel
 	s := stopper{owner: m.owner, server: m.server, command: m.StopCommand, admin: m.Admin, log: m.log}

@@ -15,7 +15,8 @@ const (
 	forRegistry = 1500 * time.Millisecond // the removal, before and after it
 	forServer   = 5 * time.Second         // the server's own shutdown
 	forKernel   = time.Second             // killing and exiting
-	// longestStop bounds the server's shutdown where there is time left over.
+	// longestStop bounds the server's shutdown where there is time left over:
+	// up to half of it is used.
 	longestStop = 10 * time.Second
 )
 
