@@ -156,6 +156,7 @@ func TestStopUnderLoad(t *testing.T) {
 	onBothDatabases(t, func(t *testing.T, d database) {
 		p := d.serve(t)
 		c := p.clients(t)
+		c.pods.TarsSetTimeout(3000) // nobody answers the last calls
 		const callers = 8
 		registered := make(chan []string, callers)
 		for caller := range callers {
