@@ -63,7 +63,7 @@ func (c *Caller) TarsInvoke(ctx context.Context, _ byte, function string, body [
 		answer, err := conn.Invoke(ctx, request)
 		if _, served := errors.AsType[*tarsclient.ServerError](err); err != nil && !served {
 			c.drop(address, conn) // the others are of no more use either, most likely
-			return err       //nolint:wrapcheck // it says what was called where
+			return err            //nolint:wrapcheck // it says what was called where
 		}
 		c.release(address, conn)
 		if err != nil {

@@ -15,10 +15,11 @@ import (
 type Replica struct {
 	// Addresses are where it serves, the same for all its life.
 	Addresses Addresses
+	// DataDir holds its picture on disk and its embedded database.
+	DataDir string
 
 	t         testing.TB
 	program   string
-	dataDir   string
 	arguments []string
 	process   *Process // nil while it is down
 }
@@ -45,7 +46,7 @@ func Start(t testing.TB, arguments ...string) *Replica {
 // New makes a registry that is not started yet.
 func New(t testing.TB, arguments ...string) *Replica {
 	t.Helper()
-	r := &Replica{t: t, dataDir: t.TempDir(), arguments: arguments, program: Build(t, "cmd/registry", buildFlags()...)}
+	r := &Replica{t: t, DataDir: t.TempDir(), arguments: arguments, program: Build(t, "cmd/registry", buildFlags()...)}
 	t.Cleanup(func() {
 		if r.process == nil {
 			return
@@ -71,7 +72,7 @@ func (r *Replica) Launch() {
 	if r.process != nil {
 		r.t.Fatal("the registry runs already")
 	}
-	arguments := append([]string{"--data-dir", r.dataDir}, r.arguments...)
+	arguments := append([]string{"--data-dir", r.DataDir}, r.arguments...)
 	for flag, address := range map[string]string{
 		"--query-port": r.Addresses.Query, "--pod-port": r.Addresses.Pod, "--node-port": r.Addresses.Node,
 		"--http-port": r.Addresses.HTTP, "--admin-port": r.Addresses.Admin,
@@ -103,7 +104,7 @@ func (r *Replica) AwaitServing(within time.Duration) {
 }
 
 func (r *Replica) read() error {
-	text, err := os.ReadFile(filepath.Join(r.dataDir, "registry.json"))
+	text, err := os.ReadFile(filepath.Join(r.DataDir, "registry.json"))
 	if err != nil {
 		return err //nolint:wrapcheck // it names the file
 	}
