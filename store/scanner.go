@@ -155,6 +155,16 @@ func (s *scanner) int() int64 {
 
 func (s *scanner) int32() int32 { return int32(s.int()) }
 
+// elapsed reads how many microseconds ago a moment was: -1 for NULL, and never
+// negative otherwise.
+func (s *scanner) elapsed() time.Duration {
+	if !s.present() {
+		s.skip(1)
+		return -1
+	}
+	return max(s.micros(), 0)
+}
+
 // micros is the next column, microseconds, as a duration.
 func (s *scanner) micros() time.Duration { return time.Duration(s.int()) * time.Microsecond }
 

@@ -20,6 +20,9 @@ type SweepLease struct {
 	// by whom; negative: never.
 	Release   time.Duration
 	ReleaseBy string
+	// Protected is how long ago protection came on (R20), for whoever takes the
+	// sweep lease over while it is; negative: it is off.
+	Protected time.Duration
 }
 
 // HoldSweep takes the sweep lease for ttl, or renews it, where no other replica
@@ -64,15 +67,28 @@ func (s *Store) takeSweep(ctx context.Context, ttl time.Duration) error {
 
 func (s *Store) readSweepLease(ctx context.Context, lease *SweepLease) error {
 	d := s.dialect
-	query := "SELECT holder, " + d.age("held_since") + ", held_until >= " + d.now + ", released_by, " + d.age("released_at") +
+	query := "SELECT holder, " + d.age("held_since") + ", held_until >= " + d.now + ", released_by, " + d.age("released_at") + ", " + d.age("protected_since") +
 		" FROM t_registry_sweep WHERE id = 1"
 	return s.each(ctx, s.write, "sweep_lease", query, nil, func(row *scanner) {
 		lease.Holder, lease.HeldFor, lease.Held, lease.ReleaseBy = row.text(), row.micros(), row.int() != 0, row.text()
-		lease.Release = -1
-		if row.present() {
-			lease.Release = max(row.micros(), 0)
-		}
+		lease.Release = row.elapsed()
+		lease.Protected = row.elapsed()
 	})
+}
+
+// SetProtected notes that protection has come on, or has ended (R20), where this
+// replica sweeps.
+func (s *Store) SetProtected(ctx context.Context, on bool) error {
+	since := "NULL"
+	if on {
+		since = s.dialect.now
+	}
+	_, err := s.change(ctx, "protection_set", "UPDATE t_registry_sweep SET protected_since = "+since+
+		" WHERE id = 1 AND holder = ?", s.config.Replica)
+	if err != nil {
+		return fmt.Errorf("note the protection: %w", err)
+	}
+	return nil
 }
 
 // DropSweep gives the sweep lease back, when stopping.

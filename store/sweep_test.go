@@ -54,6 +54,21 @@ func TestR18OnlyOneReplicaHoldsTheSweep(t *testing.T) {
 		if lease, _ := s.HoldSweep(t.Context(), time.Minute); lease.Release < 0 || lease.ReleaseBy != "operator" || !lease.Held {
 			t.Errorf("the release does not reach the sweeper: %+v", lease)
 		}
+		if lease, _ := s.HoldSweep(t.Context(), time.Minute); lease.Protected >= 0 {
+			t.Errorf("protection is on from the start: %+v", lease)
+		}
+		if err := s.SetProtected(t.Context(), true); err != nil {
+			t.Fatal(err)
+		}
+		if lease, _ := s.HoldSweep(t.Context(), time.Minute); lease.Protected < 0 {
+			t.Errorf("protection is not kept: %+v", lease)
+		}
+		if err := s.SetProtected(t.Context(), false); err != nil {
+			t.Fatal(err)
+		}
+		if lease, _ := s.HoldSweep(t.Context(), time.Minute); lease.Protected >= 0 {
+			t.Errorf("protection does not end: %+v", lease)
+		}
 		d.past(t, "t_registry_sweep", "held_until", 2*time.Minute, "id = 1")
 		if lease, err := other.HoldSweep(t.Context(), time.Minute); err != nil || !lease.Held || lease.HeldFor > 30*time.Second {
 			t.Errorf("after a lapse: %+v, %v", lease, err)

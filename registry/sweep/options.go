@@ -13,6 +13,7 @@ import (
 type Store interface {
 	HoldSweep(ctx context.Context, ttl time.Duration) (store.SweepLease, error)
 	DropSweep(ctx context.Context) error
+	SetProtected(ctx context.Context, on bool) error
 	ReadSweep(ctx context.Context) (*store.Sweep, error)
 	FlushMarks(ctx context.Context) ([]store.FlushMark, error)
 }

@@ -133,7 +133,7 @@ func (g *guard) count(v *view, now time.Time) *census {
 	silence := len(v.others) == 0
 	for _, lease := range v.Overdue {
 		held := g.episode != nil && g.episode.held[lease.ID]
-		if (held || silence) && !counted[lease.ID] {
+		if (held || silence || g.inherited(v, lease)) && !counted[lease.ID] {
 			census.add(lease)
 		}
 	}
@@ -145,6 +145,13 @@ func (g *guard) count(v *view, now time.Time) *census {
 		census.addGone(d.key)
 	}
 	return census
+}
+
+// inherited says that the lease was alive within two lease times of when
+// protection came on under the replica that swept before: it is no ghost for
+// having been silent longer than this one has swept.
+func (g *guard) inherited(v *view, lease store.LeaseAge) bool {
+	return g.episode == nil && v.lease.Protected >= 0 && lease.Age <= v.lease.Protected+2*lease.Duration
 }
 
 // hold starts an episode or goes on with it.

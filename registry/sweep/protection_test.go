@@ -409,3 +409,28 @@ func TestR20_AnotherSweeperKnowsNothingOfIt(t *testing.T) {
 		w.wantProtection(false)
 	})
 }
+
+// A partial outage of the network goes on while the replica that sweeps is
+// restarted: who was protected is not taken for a ghost by the next one.
+func TestR20_ProtectionIsHandedOver(t *testing.T) {
+	simulate(t, func(t *testing.T, w *world) {
+		away := w.object("A", 10)
+		w.pairs(10)
+		w.run(settled)
+		w.killAtOnce(away...)
+		w.run(ttl + 20*time.Second)
+		w.wantProtection(true)
+		w.run(ttl) // longer than two lease times since their last heartbeats
+		w.sweeper = w.newSweeper()
+		w.since = w.now()
+		w.run(ttl + 30*time.Second) // long enough to hold the sweep lease for
+		w.wantExpired(0)
+		w.wantProtection(true)
+		w.until(10*time.Minute, "protection ends by itself under the next sweeper", func() bool {
+			return !w.sweeper.Protection().On
+		})
+		if !w.protected.IsZero() {
+			t.Error("the database still says that protection is on")
+		}
+	})
+}

@@ -84,15 +84,31 @@ func (s *Sweeper) Sweep(ctx context.Context, dryRun bool) (Report, error) {
 		plan.Expired = append(plan.Expired, expiryOf(lease))
 	}
 	s.guard.departed(done, s.now())
+	if plan.judged {
+		plan.failed(s.handOver(ctx, lease))
+	}
 	s.sweepLegacy(ctx, &plan)
 	s.changes.Report(s.options.Logger, plan.err)
 	s.note(lease, plan.Report, started)
 	return plan.Report, nil
 }
 
+// handOver notes in the database that protection came on or ended, so that a
+// replica which takes the sweep over goes on with it (R20).
+func (s *Sweeper) handOver(ctx context.Context, lease store.SweepLease) []error {
+	on := s.guard.episode != nil
+	if on == (lease.Protected >= 0) {
+		return nil
+	}
+	if err := s.options.Store.SetProtected(ctx, on); err != nil {
+		return []error{fmt.Errorf("hand protection over: %w", err)}
+	}
+	return nil
+}
+
 // try judges on copies of what was observed.
 func (s *Sweeper) try(ctx context.Context) (Report, error) {
-	lease := store.SweepLease{Held: !s.conditions.held.IsZero(), Release: -1}
+	lease := store.SweepLease{Held: !s.conditions.held.IsZero(), Release: -1, Protected: -1}
 	plan, err := s.look(ctx, lease, s.conditions.clone(), s.guard.clone())
 	if err != nil {
 		return Report{}, err
@@ -122,6 +138,7 @@ type plan struct {
 	Report
 	leases []store.LeaseAge // to expire
 	steady bool             // nothing speaks against looking at what has no lease
+	judged bool             // protection was decided on
 	err    error            // the first one of a change
 }
 
@@ -173,6 +190,7 @@ func (s *Sweeper) look(ctx context.Context, lease store.SweepLease, c *condition
 	p.steady = !holds
 	ready := p.ready(read.Overdue, c, f, now)
 	p.leases, p.Held = g.judge(newView(read, lease, f, took), ready, now)
+	p.judged = true
 	return p, nil
 }
 

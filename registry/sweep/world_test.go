@@ -35,11 +35,13 @@ type world struct {
 	holder   string // of the sweep lease, "": this replica
 	since    time.Time
 	released time.Time
-	away     bool
-	takes    time.Duration // to read the leases
-	refuses  bool          // the rows are not as they were read
-	unleased map[naming.Key]string
-	silent   []store.SilentNode
+	// protected is when protection came on, as the database knows it.
+	protected time.Time
+	away      bool
+	takes     time.Duration // to read the leases
+	refuses   bool          // the rows are not as they were read
+	unleased  map[naming.Key]string
+	silent    []store.SilentNode
 
 	expired []string // what the sweeper has expired, in order
 	sweeps  []Report
@@ -203,16 +205,33 @@ func (w *world) HoldSweep(_ context.Context, ttl time.Duration) (store.SweepLeas
 		return store.SweepLease{}, errAway
 	}
 	if w.holder != "" {
-		return store.SweepLease{Holder: w.holder, Release: -1}, nil
+		return store.SweepLease{Holder: w.holder, Release: -1, Protected: w.protectedFor()}, nil
 	}
 	if w.since.IsZero() {
 		w.since = w.now()
 	}
-	lease := store.SweepLease{Held: true, Holder: "me", HeldFor: w.now().Sub(w.since), Release: -1}
+	lease := store.SweepLease{Held: true, Holder: "me", HeldFor: w.now().Sub(w.since), Release: -1, Protected: w.protectedFor()}
 	if !w.released.IsZero() {
 		lease.Release, lease.ReleaseBy = w.now().Sub(w.released), "anna"
 	}
 	return lease, nil
+}
+
+func (w *world) protectedFor() time.Duration {
+	if w.protected.IsZero() {
+		return -1
+	}
+	return w.now().Sub(w.protected)
+}
+
+func (w *world) SetProtected(_ context.Context, on bool) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.protected = time.Time{}
+	if on {
+		w.protected = w.now()
+	}
+	return nil
 }
 
 func (w *world) DropSweep(context.Context) error { return nil }
