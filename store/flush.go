@@ -20,7 +20,7 @@ type Beat struct {
 	Revision int64         // as the book knows it
 	Age      time.Duration // how long before the call of Flush it arrived
 	Interval time.Duration // see naming.Lease; written along where it differs
-	Told     bool          // the client itself told the interval
+	Told     bool          // the client itself told the interval; else a longer one that is stored stays
 	Duration time.Duration // lease time (R17)
 }
 
@@ -100,6 +100,7 @@ func (f *flush) chunk(ctx context.Context, on runner, chunk []Beat) error {
 	var others []Beat
 	for _, beat := range chunk {
 		lease, ok := found[beat.LeaseID]
+		beat.keep(lease)
 		switch {
 		case !ok || !lease.live || lease.revision != beat.Revision:
 			others = append(others, beat)
@@ -122,6 +123,19 @@ func (f *flush) chunk(ctx context.Context, on runner, chunk []Beat) error {
 	}
 	f.unexpected = append(f.unexpected, others...)
 	return nil
+}
+
+// keep has what is stored stay where it is longer and the beat's client did not
+// tell its interval: another replica may have been told it, or have watched for
+// longer, and a lease time that shrinks by not knowing would expire who is well
+// (R17).
+func (b *Beat) keep(lease leaseNow) {
+	if b.Told {
+		return
+	}
+	b.Told = lease.told != 0
+	b.Interval = max(b.Interval, time.Duration(lease.interval)*time.Millisecond)
+	b.Duration = max(b.Duration, time.Duration(lease.duration)*time.Millisecond)
 }
 
 // look reads the leases of a chunk and the database's time.

@@ -83,15 +83,37 @@ func TestR19BeatsThatAreNotAsExpectedComeBack(t *testing.T) {
 }
 
 func TestR17IntervalIsWrittenAlong(t *testing.T) {
+	type interval struct {
+		gap      time.Duration
+		told     bool
+		duration time.Duration
+	}
+	const second = time.Second
 	onEvery(t, func(t *testing.T, d *database) {
 		s := d.open(t)
-		k := key("App", "Server", "10.0.0.1")
-		beat := beatOf(register(t, s, registered(k)).Instances[0], 0)
-		beat.Interval, beat.Told, beat.Duration = 40*time.Second, false, 120*time.Second
-		flush(t, s, beat)
-		lease := load(t, s, k).Lease
-		if lease.Interval != beat.Interval || lease.IntervalTold || lease.Duration != beat.Duration || lease.Revision != beat.Revision {
-			t.Errorf("the lease is %+v", lease)
+		for name, test := range map[string]struct{ stored, beat, want interval }{
+			"told, longer":         {interval{30 * second, true, 95 * second}, interval{40 * second, true, 120 * second}, interval{40 * second, true, 120 * second}},
+			"told, shorter":        {interval{40 * second, true, 120 * second}, interval{30 * second, true, 95 * second}, interval{30 * second, true, 95 * second}},
+			"told for the first":   {interval{40 * second, false, 120 * second}, interval{20 * second, true, 95 * second}, interval{20 * second, true, 95 * second}},
+			"observed, longer":     {interval{30 * second, false, 95 * second}, interval{40 * second, false, 120 * second}, interval{40 * second, false, 120 * second}},
+			"observed, shorter":    {interval{40 * second, false, 120 * second}, interval{10 * second, false, 95 * second}, interval{40 * second, false, 120 * second}},
+			"not known here":       {interval{40 * second, false, 120 * second}, interval{0, false, 95 * second}, interval{40 * second, false, 120 * second}},
+			"told another replica": {interval{40 * second, true, 120 * second}, interval{0, false, 95 * second}, interval{40 * second, true, 120 * second}},
+		} {
+			t.Run(name, func(t *testing.T) {
+				k := key("App", "Server", name)
+				instance := registered(k)
+				instance.Lease.Interval, instance.Lease.IntervalTold, instance.Lease.Duration = test.stored.gap, test.stored.told, test.stored.duration
+				beat := beatOf(register(t, s, instance).Instances[0], 0)
+				beat.Interval, beat.Told, beat.Duration = test.beat.gap, test.beat.told, test.beat.duration
+				if got := flush(t, s, beat); len(got) > 0 {
+					t.Errorf("came back: %+v", got)
+				}
+				lease := load(t, s, k).Lease
+				if got := (interval{lease.Interval, lease.IntervalTold, lease.Duration}); got != test.want || lease.Revision != beat.Revision {
+					t.Errorf("the lease has %+v at revision %d, want %+v at %d", got, lease.Revision, test.want, beat.Revision)
+				}
+			})
 		}
 	})
 }

@@ -230,7 +230,7 @@ func (s *Store) readPart(ctx context.Context, tx runner, tables *schema, keys []
 	}
 	for chunk := range slices.Chunk(keys, keyChunk) {
 		args := keyArgs(chunk)
-		if err := s.readLeases(ctx, tx, d.matching("t_registry_lease", "", keyColumns, len(chunk)), args, a); err != nil {
+		if err := s.readLeases(ctx, tx, d.matching("t_registry_lease", "instance", keyColumns, len(chunk)), args, a); err != nil {
 			return err
 		}
 		if err := s.readServers(ctx, tx, tables, d.matching("t_server_conf", "", keyColumns, len(chunk)), args, a); err != nil {

@@ -118,7 +118,8 @@ func (t *Tx) note(err error) {
 
 // Put makes the instance's rows what is given and records why. Server nil deletes
 // the server row, its adapters and the config files of this host; otherwise the
-// adapters are the whole truth. A nil Lease leaves a lease row as it is.
+// adapters are the whole truth. A nil Lease leaves a lease row as it is, but for the
+// revision.
 //
 // The store fills in what it alone knows: ids and stamps, the lease's revision
 // (+1 once a transaction), the event's key, revision, replica and time, and the
@@ -155,9 +156,11 @@ func (t *Tx) settle(row *instanceRow, put *naming.Instance) *naming.Instance {
 	if row.base.Server != nil || row.base.Lease != nil {
 		now.Key = row.base.Key // the spelling that the tables have
 	}
-	if now.Lease == nil {
-		now.Lease = row.now.Lease
-	} else {
+	if now.Lease == nil && row.now.Lease != nil {
+		kept := *row.now.Lease
+		now.Lease = &kept
+	}
+	if now.Lease != nil {
 		now.Lease.ID, now.Lease.Revision = 0, 1
 		if base := row.base.Lease; base != nil {
 			now.Lease.ID, now.Lease.Revision = base.ID, base.Revision+1

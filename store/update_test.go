@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 	"github.com/tarsregistry/tarsregistry/store"
@@ -332,6 +333,64 @@ func TestTakeoverLoadsFurtherInstances(t *testing.T) {
 		}
 		if got := d.text(t, "SELECT COUNT(*) FROM t_server_conf"); got != "1" {
 			t.Errorf("%s servers are left", got)
+		}
+	})
+}
+
+func TestR1LeaseStampsAreWrittenOnlyWhereTheyChange(t *testing.T) {
+	onEvery(t, func(t *testing.T, d *database) {
+		s := d.open(t)
+		k := key("App", "Server", "10.0.0.1")
+		register(t, s, registered(k))
+		d.past(t, "t_registry_lease", "last_heartbeat", time.Hour, "1 = 1")
+		d.past(t, "t_registry_lease", "state_since", 2*time.Hour, "1 = 1")
+		before := load(t, s, k).Lease
+		change := func(fn func(*naming.Lease)) *naming.Lease {
+			update(t, s, store.Scope{Keys: []naming.Key{k}}, func(tx *store.Tx) error {
+				instance := tx.Instance(k).Clone()
+				fn(instance.Lease)
+				tx.Put(instance, naming.Event{Kind: naming.EventState})
+				return nil
+			})
+			return load(t, s, k).Lease
+		}
+		operated := change(func(l *naming.Lease) { l.FlowOffBy = naming.FlowOffByOperator })
+		if operated.Heartbeat != before.Heartbeat || operated.StateAge < 2*time.Hour || operated.Registration == nil {
+			t.Errorf("an operator's change moved a stamp: %+v", operated)
+		}
+		expired := change(func(l *naming.Lease) { l.State = naming.LeaseExpired })
+		if expired.Heartbeat != before.Heartbeat || expired.StateAge > time.Minute {
+			t.Errorf("expired: %+v", expired)
+		}
+		revived := change(func(l *naming.Lease) { l.State, l.HeartbeatAge = naming.LeaseLive, 10*time.Minute })
+		if revived.HeartbeatAge < 10*time.Minute || revived.HeartbeatAge > 11*time.Minute || revived.Revision != 4 {
+			t.Errorf("revived: %+v", revived)
+		}
+		taken := change(func(l *naming.Lease) {
+			*l = naming.Lease{State: naming.LeaseLive, Duration: time.Minute, WorkerID: -1}
+		})
+		if taken.HeartbeatAge > time.Minute || taken.StateAge > time.Minute || taken.Registration != nil || taken.Revision != 5 {
+			t.Errorf("taken over: %+v", taken)
+		}
+	})
+}
+
+func TestPutWithoutALeaseLeavesTheLeaseAsItIs(t *testing.T) {
+	onEvery(t, func(t *testing.T, d *database) {
+		s := d.open(t)
+		k := key("App", "Server", "10.0.0.1")
+		register(t, s, registered(k))
+		commit := update(t, s, store.Scope{Keys: []naming.Key{k}}, func(tx *store.Tx) error {
+			instance := tx.Instance(k).Clone()
+			instance.Lease, instance.Server.BakFlag = nil, 1
+			tx.Put(instance, naming.Event{Kind: naming.EventFlow})
+			return nil
+		})
+		if got := commit.Instances[0]; got.Lease == nil || got.Lease.State != naming.LeaseLive {
+			t.Errorf("committed %+v", got)
+		}
+		if got := load(t, s, k); got.Lease == nil || got.Lease.Revision != 2 || got.Lease.Registration == nil || got.Server.BakFlag != 1 {
+			t.Errorf("read %+v", got)
 		}
 	})
 }
