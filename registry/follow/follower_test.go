@@ -290,3 +290,46 @@ func TestR21WhatComesBackWasNeverGone(t *testing.T) {
 		}
 	})
 }
+
+func TestR23OwnWritesAreNotReadAgain(t *testing.T) {
+	s := newTables()
+	following(t, s, func(known *roster.Roster, _ *Follower) {
+		for n := range 3 {
+			s.put(key(n), naming.Active)
+		}
+		pass(3100 * time.Millisecond)
+		s.reads = 0
+		for n := range 5 { // three changed, two new
+			s.put(key(n), naming.Inactive)
+			known.Committed([]*naming.Instance{s.rows[key(n)].Clone()}, nil)
+		}
+		pass(3 * time.Second)
+		if s.reads != 0 {
+			t.Errorf("%d instances were read that this replica wrote itself", s.reads)
+		}
+		s.put(key(4), naming.Active) // somebody else's
+		pass(3 * time.Second)
+		if got := state(known, 4); got != naming.Active || s.reads != 1 {
+			t.Errorf("what somebody else wrote over it is %s after %d reads", got, s.reads)
+		}
+	})
+}
+
+func TestMerge(t *testing.T) {
+	stamps := func(pairs ...any) (list []store.Stamp) {
+		for i := 0; i < len(pairs); i += 2 {
+			list = append(list, store.Stamp{ID: int64(pairs[i].(int)), Text: pairs[i+1].(string)})
+		}
+		return list
+	}
+	for name, test := range map[string]struct{ previous, newer, want []store.Stamp }{
+		"nothing new":  {stamps(1, "a"), nil, stamps(1, "a")},
+		"first":        {nil, stamps(1, "a"), stamps(1, "a")},
+		"over another": {stamps(1, "a", 2, "b", 3, "c"), stamps(2, "x"), stamps(1, "a", 2, "x", 3, "c")},
+		"on all sides": {stamps(2, "b", 4, "d"), stamps(1, "x", 3, "y", 5, "z"), stamps(1, "x", 2, "b", 3, "y", 4, "d", 5, "z")},
+	} {
+		if got := merge(test.previous, test.newer); !slices.Equal(got, test.want) {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package follow
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -35,8 +36,9 @@ func (f *Follower) compareStamps(ctx context.Context) error {
 	if previous == nil {
 		previous = &store.Stamps{}
 	}
-	servers := difference(previous.Servers, stamps.Servers, &f.unsettled.servers)
-	adapters := difference(previous.Adapters, stamps.Adapters, &f.unsettled.adapters)
+	ownServers, ownAdapters := stampsOf(f.roster.Changed(f.since, version))
+	servers := difference(merge(previous.Servers, ownServers), stamps.Servers, &f.unsettled.servers)
+	adapters := difference(merge(previous.Adapters, ownAdapters), stamps.Adapters, &f.unsettled.adapters)
 	f.addYoung(stamps, servers.gone, adapters.gone, version)
 	// Losses come first: the instances that are held back because of them must not
 	// lose their rows by way of those that have changed.
@@ -51,6 +53,47 @@ func (f *Follower) compareStamps(ctx context.Context) error {
 		f.previous, f.since = stamps, version
 	}
 	return nil
+}
+
+// stampsOf gives the stamps that instances are known to have, by id: what this
+// replica has written itself need not be read because of its stamp.
+func stampsOf(instances []*naming.Instance) (servers, adapters []store.Stamp) {
+	for _, instance := range instances {
+		if server := instance.Server; server != nil {
+			servers = append(servers, store.Stamp{ID: server.ID, Text: server.Stamp})
+		}
+		for i := range instance.Adapters {
+			adapters = append(adapters, store.Stamp{ID: instance.Adapters[i].ID, Text: instance.Adapters[i].Stamp})
+		}
+	}
+	return inOrder(servers), inOrder(adapters)
+}
+
+// inOrder sorts stamps by id and leaves one of each: a row that was given to
+// another instance is known of both for a while.
+func inOrder(stamps []store.Stamp) []store.Stamp {
+	slices.SortFunc(stamps, func(a, b store.Stamp) int { return cmp.Compare(a.ID, b.ID) })
+	return slices.CompactFunc(stamps, func(a, b store.Stamp) bool { return a.ID == b.ID })
+}
+
+// merge lays newer stamps over those that were read before; both are in the order
+// of ids.
+func merge(previous, newer []store.Stamp) []store.Stamp {
+	if len(newer) == 0 {
+		return previous
+	}
+	merged := make([]store.Stamp, 0, len(previous)+len(newer))
+	for _, stamp := range newer {
+		for len(previous) > 0 && previous[0].ID < stamp.ID {
+			merged = append(merged, previous[0])
+			previous = previous[1:]
+		}
+		if len(previous) > 0 && previous[0].ID == stamp.ID {
+			previous = previous[1:]
+		}
+		merged = append(merged, stamp)
+	}
+	return append(merged, previous...)
 }
 
 // compareChanged reads the instances that the rows belong to, and those that they
