@@ -66,7 +66,7 @@ func (at place) print(out io.Writer) {
 	row("pods", orOff(at.Pod), "tars.tarsregistry.Registry")
 	row("tarsnode", orOff(at.Node), "tars.tarsregistry.RegistryObj")
 	row("admin", orOff(at.Admin), "AdminObj")
-	row("http", orOff(webAddress(at.HTTP)), "/metrics /sd/prometheus /healthz /readyz")
+	row("http", orOff(webAddress(at.HTTP)), "/metrics /sd/prometheus /healthz /readyz /api/v1")
 	_ = table.Flush() // what writes to a terminal has nobody to tell an error
 	fmt.Fprintf(out, `
   database   %s
