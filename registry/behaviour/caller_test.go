@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"strings"
+	"testing"
 
 	"github.com/TarsCloud/TarsGo/tars/model"
 	"github.com/TarsCloud/TarsGo/tars/protocol/res/requestf"
@@ -168,4 +169,14 @@ func refusal(err error) (int32, string) {
 func firstWord(text string) string {
 	word, _, _ := strings.Cut(text, ":")
 	return word
+}
+
+// must makes a call that has to succeed at once, and gives the action.
+func must(t *testing.T, call func() (map[string]string, error)) string {
+	t.Helper()
+	status, err := call()
+	if err != nil {
+		t.Error(err)
+	}
+	return status["tars-action"]
 }
