@@ -222,10 +222,10 @@ func (r *Registry) Stop(ctx context.Context) error {
 	if server != nil {
 		note("finish requests", server.Shutdown(ctx))
 	}
-	r.committer.Close()
 	if flusher != nil {
-		note("flush heartbeats", flusher.Close(ctx))
+		note("flush heartbeats", flusher.Close(ctx)) // some of them by the committer (R19)
 	}
+	r.committer.Close()
 	r.working.end()
 	r.savePicture()
 	note("close the database", r.store.Close())

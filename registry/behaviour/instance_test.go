@@ -166,6 +166,11 @@ func places(endpoints []tars.EndpointF) string {
 	for _, e := range endpoints {
 		list = append(list, fmt.Sprintf("%s:%d", e.Host, e.Port))
 	}
+	return joined(list)
+}
+
+func joined(list []string) string {
+	list = slices.Clone(list)
 	slices.Sort(list)
 	return strings.Join(list, " ")
 }
