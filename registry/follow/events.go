@@ -8,10 +8,20 @@ import (
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 )
 
+// near is how far back most readings of the event log go: a transaction that
+// lasts its 3 s is found by them. What shows later still, because a cluster was
+// slow, is found when the whole Window is read, every Options.Compare. Without
+// that a storm of registrations would be read 75 times over.
+const near = 5 * time.Second
+
 // tailEvents takes what other replicas have committed since: the rows that their
 // events name are read again (R22).
 func (f *Follower) tailEvents(ctx context.Context) error {
-	keys, err := f.newEvents(ctx)
+	window := near
+	if time.Since(f.lookedBack) >= f.options.Compare {
+		window, f.lookedBack = Window, time.Now()
+	}
+	keys, err := f.newEvents(ctx, window)
 	if err != nil || len(keys) == 0 {
 		return err
 	}
@@ -29,12 +39,12 @@ func (f *Follower) tailEvents(ctx context.Context) error {
 
 // skipEvents takes all events as seen: what follows reads everything.
 func (f *Follower) skipEvents(ctx context.Context) error {
-	_, err := f.newEvents(ctx)
+	_, err := f.newEvents(ctx, Window)
 	return err
 }
 
-func (f *Follower) newEvents(ctx context.Context) ([]naming.Key, error) {
-	events, err := f.source.Events(ctx, Window, f.options.Replica)
+func (f *Follower) newEvents(ctx context.Context, window time.Duration) ([]naming.Key, error) {
+	events, err := f.source.Events(ctx, window, f.options.Replica)
 	if err != nil {
 		return nil, fmt.Errorf("read the event log: %w", err)
 	}

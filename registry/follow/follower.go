@@ -65,6 +65,8 @@ type Follower struct {
 	broken   bool      // the last reading failed
 	lastFull time.Time
 
+	lookedBack time.Time // when the whole Window of events was read last
+
 	mu     sync.Mutex
 	status Status
 }

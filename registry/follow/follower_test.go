@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,6 +19,7 @@ import (
 
 // tables stands for the database: server rows with stamps, and an event log.
 type tables struct {
+	mu      sync.Mutex
 	rows    map[naming.Key]*naming.Instance
 	events  []naming.Event
 	again   map[int64]bool // rows stamped just now
@@ -43,6 +45,7 @@ func (s *tables) put(key naming.Key, state naming.State) {
 }
 
 func (s *tables) LoadAll(context.Context) (*store.Snapshot, error) {
+	s.sync()
 	s.wholes++
 	snapshot := &store.Snapshot{Server: s.machine}
 	for _, instance := range s.rows {
@@ -52,6 +55,7 @@ func (s *tables) LoadAll(context.Context) (*store.Snapshot, error) {
 }
 
 func (s *tables) LoadInstances(_ context.Context, keys []naming.Key) (*store.Part, error) {
+	s.sync()
 	part := &store.Part{}
 	for _, key := range keys {
 		s.reads++
@@ -65,6 +69,7 @@ func (s *tables) LoadInstances(_ context.Context, keys []naming.Key) (*store.Par
 }
 
 func (s *tables) LoadByIDs(ctx context.Context, servers, _ []int64) (*store.Part, error) {
+	s.sync()
 	var keys []naming.Key
 	for key, instance := range s.rows {
 		if slices.Contains(servers, instance.Server.ID) {
@@ -75,6 +80,7 @@ func (s *tables) LoadByIDs(ctx context.Context, servers, _ []int64) (*store.Part
 }
 
 func (s *tables) Stamps(context.Context) (*store.Stamps, error) {
+	s.sync()
 	stamps := &store.Stamps{Server: s.machine}
 	for _, instance := range s.rows {
 		stamps.Servers = append(stamps.Servers, store.Stamp{
@@ -88,6 +94,7 @@ func (s *tables) Stamps(context.Context) (*store.Stamps, error) {
 func (s *tables) SmallTables(context.Context) (*store.Small, error) { return &store.Small{}, s.fail }
 
 func (s *tables) Events(context.Context, time.Duration, string) ([]naming.Event, error) {
+	s.sync()
 	return s.events, s.fail
 }
 
@@ -124,8 +131,16 @@ func following(t *testing.T, s *tables, test func(known *roster.Roster, f *Follo
 	})
 }
 
+// sync tells the race detector that the follower sees what the test wrote before
+// it let time pass.
+func (s *tables) sync() {
+	s.mu.Lock()
+	s.mu.Unlock() //nolint:staticcheck // nothing to guard
+}
+
 // pass lets time go by until everything that is due has been done.
-func pass(d time.Duration) {
+func (s *tables) pass(d time.Duration) {
+	s.sync()
 	time.Sleep(d)
 	synctest.Wait()
 }
@@ -135,14 +150,14 @@ func TestR22OtherReplicasChangesShowAtOnce(t *testing.T) {
 	following(t, s, func(known *roster.Roster, _ *Follower) {
 		s.put(key(1), naming.Active)
 		s.events = append(s.events, naming.Event{ID: 7, Key: key(1)})
-		pass(300 * time.Millisecond)
+		s.pass(300 * time.Millisecond)
 		if got := state(known, 1); got != naming.Active {
 			t.Errorf("300 ms later the instance is %s", got)
 		}
 		// An event with a smaller id shows later: its transaction took longer.
 		s.put(key(2), naming.Active)
 		s.events = append(s.events, naming.Event{ID: 3, Key: key(2)})
-		pass(300 * time.Millisecond)
+		s.pass(300 * time.Millisecond)
 		if got := state(known, 2); got != naming.Active {
 			t.Errorf("the late event was missed: %s", got)
 		}
@@ -154,7 +169,7 @@ func TestR22AnEventIsTakenOnce(t *testing.T) {
 	following(t, s, func(*roster.Roster, *Follower) {
 		s.put(key(1), naming.Active)
 		s.events = append(s.events, naming.Event{ID: 7, Key: key(1)})
-		pass(2 * time.Second)
+		s.pass(2 * time.Second)
 		if s.reads != 1 {
 			t.Errorf("the instance was read %d times for one event", s.reads)
 		}
@@ -172,7 +187,7 @@ func TestR23OtherProgramsWritesAreFound(t *testing.T) {
 		for n := 4; n < 10; n++ {
 			s.put(key(n), naming.Active)
 		}
-		pass(3500 * time.Millisecond)
+		s.pass(3500 * time.Millisecond)
 		for n, want := range map[int]naming.State{1: naming.Inactive, 2: "gone", 3: naming.Active} {
 			if got := state(known, n); got != want {
 				t.Errorf("instance %d is %s, want %s", n, got, want)
@@ -187,15 +202,15 @@ func TestR23TheSameSecondHidesNothing(t *testing.T) {
 	id := s.rows[key(1)].Server.ID
 	following(t, s, func(known *roster.Roster, _ *Follower) {
 		s.again[id] = true
-		pass(3500 * time.Millisecond)
+		s.pass(3500 * time.Millisecond)
 		s.rows[key(1)].Server.PresentState = naming.Inactive // and the stamp stays
-		pass(3 * time.Second)
+		s.pass(3 * time.Second)
 		if got := state(known, 1); got != naming.Inactive {
 			t.Errorf("a second change within the stamp's second is not seen: %s", got)
 		}
 		s.rows[key(1)].Server.PresentState = naming.Activating
 		s.again[id] = false
-		pass(3 * time.Second)
+		s.pass(3 * time.Second)
 		if got := state(known, 1); got != naming.Activating {
 			t.Errorf("a change just before the stamp settled is not seen: %s", got)
 		}
@@ -208,7 +223,7 @@ func TestR23EverythingIsComparedAfterAnInterruption(t *testing.T) {
 	following(t, s, func(known *roster.Roster, f *Follower) {
 		wholes := s.wholes
 		s.fail = errors.New("away")
-		pass(10 * time.Second)
+		s.pass(10 * time.Second)
 		if f.Status().Broken.IsZero() {
 			t.Error("the status does not say that following is broken")
 		}
@@ -217,7 +232,7 @@ func TestR23EverythingIsComparedAfterAnInterruption(t *testing.T) {
 		}
 		s.rows[key(1)].Server.PresentState = naming.Inactive // unseen by stamp and event
 		s.fail = nil
-		pass(4 * time.Second)
+		s.pass(4 * time.Second)
 		if s.wholes == wholes || state(known, 1) != naming.Inactive {
 			t.Errorf("after the interruption: %d whole comparisons, state %s", s.wholes-wholes, state(known, 1))
 		}
@@ -233,7 +248,7 @@ func TestR23AnotherServerMeansAnotherLook(t *testing.T) {
 	following(t, s, func(known *roster.Roster, _ *Follower) {
 		s.machine = "two"
 		s.rows[key(1)].Server.PresentState = naming.Inactive
-		pass(7 * time.Second)
+		s.pass(7 * time.Second)
 		if got := state(known, 1); got != naming.Inactive {
 			t.Errorf("after a change of database server the instance is %s", got)
 		}
@@ -260,7 +275,7 @@ func TestR21MassRemovalIsDoubted(t *testing.T) {
 				for n := range test.removed {
 					delete(s.rows, key(n))
 				}
-				pass(test.after)
+				s.pass(test.after)
 				if got := state(known, 0); got != test.want {
 					t.Errorf("%s after %d of 10 were removed the first is %s, want %s", test.after, test.removed, got, test.want)
 				}
@@ -277,12 +292,12 @@ func TestR21WhatComesBackWasNeverGone(t *testing.T) {
 	following(t, s, func(known *roster.Roster, f *Follower) {
 		kept := s.rows
 		s.rows = map[naming.Key]*naming.Instance{}
-		pass(7 * time.Second)
+		s.pass(7 * time.Second)
 		if !f.Status().Doubting {
 			t.Error("the status does not say that a removal is held back")
 		}
 		s.rows = kept
-		pass(20 * time.Second)
+		s.pass(20 * time.Second)
 		for n := range 10 {
 			if got := state(known, n); got != naming.Active {
 				t.Errorf("instance %d is %s", n, got)
@@ -293,22 +308,21 @@ func TestR21WhatComesBackWasNeverGone(t *testing.T) {
 
 func TestR23OwnWritesAreNotReadAgain(t *testing.T) {
 	s := newTables()
+	for n := range 3 {
+		s.put(key(n), naming.Active)
+	}
 	following(t, s, func(known *roster.Roster, _ *Follower) {
-		for n := range 3 {
-			s.put(key(n), naming.Active)
-		}
-		pass(3100 * time.Millisecond)
-		s.reads = 0
+		s.pass(3500 * time.Millisecond)
 		for n := range 5 { // three changed, two new
 			s.put(key(n), naming.Inactive)
 			known.Committed([]*naming.Instance{s.rows[key(n)].Clone()}, nil)
 		}
-		pass(3 * time.Second)
+		s.pass(3 * time.Second)
 		if s.reads != 0 {
 			t.Errorf("%d instances were read that this replica wrote itself", s.reads)
 		}
 		s.put(key(4), naming.Active) // somebody else's
-		pass(3 * time.Second)
+		s.pass(3 * time.Second)
 		if got := state(known, 4); got != naming.Active || s.reads != 1 {
 			t.Errorf("what somebody else wrote over it is %s after %d reads", got, s.reads)
 		}
