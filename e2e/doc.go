@@ -5,5 +5,5 @@
 // TarsGo's client has data races of its own, so these tests are not built for
 // the race detector. With TARSREGISTRY_E2E_RACE=1 the registry that they run is:
 //
-//	TARSREGISTRY_E2E_RACE=1 go test ./e2e
+//	TARSREGISTRY_E2E_RACE=1 go test -count=1 ./e2e
 package e2e

@@ -13,6 +13,7 @@ import (
 	"github.com/TarsCloud/TarsGo/tars/util/rogger"
 
 	"github.com/tarsregistry/tarsregistry/internal/mariadbtest"
+	_ "github.com/tarsregistry/tarsregistry/internal/registrycmd" // so that go test runs again when the program has changed
 )
 
 // binary is the registry, and tarscli the tool of that name, built once for all
