@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 
@@ -109,8 +110,8 @@ func (r *Roster) Committed(instances []*naming.Instance, tombstones []naming.Tom
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.apply(instances, tombstones, func(known entry, incoming *naming.Instance) bool {
-		return incoming.Revision() > known.instance.Revision() ||
-			(incoming.Revision() == known.instance.Revision() && !same(known.instance, incoming))
+		order := compare(incoming, known.instance)
+		return order > 0 || (order == 0 && !same(known.instance, incoming))
 	})
 }
 
@@ -127,8 +128,8 @@ func (r *Roster) Compared(instances []*naming.Instance, tombstones []naming.Tomb
 		// A comparison does not mend what is torn, unless it finds more rows.
 		incoming.Torn = known.instance.Torn && incoming.Revision() == known.instance.Revision() &&
 			len(incoming.Adapters) <= len(known.instance.Adapters)
-		gone := incoming.Lease == nil && incoming.Server == nil
-		return (gone || incoming.Revision() >= known.instance.Revision()) && !same(known.instance, incoming)
+		// Without a lease row there is no revision that could be lowered.
+		return (incoming.Lease == nil || compare(incoming, known.instance) >= 0) && !same(known.instance, incoming)
 	})
 }
 
@@ -255,6 +256,17 @@ func (r *Roster) dropAddress(address transition.Address, key naming.Key) {
 		return
 	}
 	r.addresses[address] = keys
+}
+
+// compare says which of two versions of an instance is the newer one: that of the
+// newer lease row (the revisions of a row that was made anew begin at 1), of the
+// same row that with the greater revision.
+func compare(a, b *naming.Instance) int {
+	var rowA, rowB int64
+	if a.Lease != nil && b.Lease != nil {
+		rowA, rowB = a.Lease.ID, b.Lease.ID
+	}
+	return cmp.Or(cmp.Compare(rowA, rowB), cmp.Compare(a.Revision(), b.Revision()))
 }
 
 // same says that nothing differs that anybody answers from. Ages and stamps of

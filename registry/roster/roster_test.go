@@ -54,6 +54,21 @@ func TestR22OnlyAGreaterRevisionCounts(t *testing.T) {
 	}
 }
 
+func TestR22ANewLeaseRowBeginsAnew(t *testing.T) {
+	r := New()
+	r.Committed(list(at(9, naming.Active)), nil)
+	anew := at(1, naming.Inactive)
+	anew.Lease.ID = 2 // the old row was pruned
+	r.Committed(list(anew), nil)
+	if got := r.Get(key).Server.PresentState; got != naming.Inactive {
+		t.Errorf("the registration after the old lease was forgotten did not come through: %s", got)
+	}
+	r.Committed(list(at(9, naming.Active)), nil)
+	if got := r.Get(key).Server.PresentState; got != naming.Inactive {
+		t.Errorf("the old lease came back: %s", got)
+	}
+}
+
 func TestR24SeenThreeWaysIsOneChange(t *testing.T) {
 	told := &recorder{}
 	r := New(told)

@@ -37,7 +37,8 @@ func Expire(tx Tx, seen Seen, reason string) Outcome {
 // host whose node timed out (R2).
 func ExpireUnleased(tx Tx, key naming.Key, reason string) Outcome {
 	instance := tx.Instance(key).Clone()
-	if instance.Lease != nil || instance.Server == nil || instance.Server.PresentState == naming.Inactive {
+	held := instance.Lease != nil && active(instance.Lease) // of one that has left, a row may have come from elsewhere
+	if held || instance.Server == nil || instance.Server.PresentState == naming.Inactive {
 		return Outcome{}
 	}
 	instance.Server.PresentState = naming.Inactive
