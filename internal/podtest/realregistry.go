@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,10 +30,7 @@ type RealRegistry struct {
 	out  *output
 	done chan struct{}
 
-	place struct {
-		Query string `json:"query"`
-		Pod   string `json:"pod"`
-	}
+	queryPort, podPort int
 }
 
 // NewRealRegistry starts a registry on 127.0.0.1 with further arguments, on its
@@ -43,8 +39,12 @@ func NewRealRegistry(t testing.TB, args ...string) *RealRegistry {
 	t.Helper()
 	r := &RealRegistry{t: t, dir: t.TempDir(), args: slices.Clone(args)}
 	r.args = append(r.args, "--data-dir", r.dir)
-	for _, flag := range []string{"--query-port", "--pod-port", "--node-port", "--http-port", "--admin-port"} {
-		r.args = append(r.args, flag, strconv.Itoa(freePort(t)))
+	r.queryPort, r.podPort = freePort(t), freePort(t)
+	for flag, port := range map[string]int{
+		"--query-port": r.queryPort, "--pod-port": r.podPort,
+		"--node-port": freePort(t), "--http-port": freePort(t), "--admin-port": freePort(t),
+	} {
+		r.args = append(r.args, flag, strconv.Itoa(port))
 	}
 	r.Start()
 	t.Cleanup(func() {
@@ -84,7 +84,7 @@ func (r *RealRegistry) Start() {
 		var owner struct {
 			PID int `json:"pid"`
 		}
-		return json.Unmarshal(text, &owner) == nil && owner.PID == cmd.Process.Pid && json.Unmarshal(text, &r.place) == nil
+		return json.Unmarshal(text, &owner) == nil && owner.PID == cmd.Process.Pid
 	})
 }
 
@@ -110,11 +110,7 @@ func (r *RealRegistry) Kill() {
 
 // Locator is how pods and clients find it.
 func (r *RealRegistry) Locator() string {
-	host, port, err := net.SplitHostPort(r.place.Query)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return fmt.Sprintf("tars.tarsregistry.QueryObj@tcp -h %s -p %s", host, port)
+	return fmt.Sprintf("tars.tarsregistry.QueryObj@tcp -h 127.0.0.1 -p %d", r.queryPort)
 }
 
 // Find looks a servant up and returns the hosts of its active and inactive

@@ -191,8 +191,7 @@ func TestAnOldPodAtTheRealRegistry(t *testing.T) {
 	t.Parallel()
 	registry := NewRealRegistry(t, "--tombstone", "0")
 	const node = "127.0.78.1"
-	host, port, _ := strings.Cut(registry.place.Pod, ":")
-	at := fmt.Sprintf("tcp -h %s -p %s", host, port)
+	at := fmt.Sprintf("tcp -h 127.0.0.1 -p %d", registry.podPort)
 	call := func(function string, request interface {
 		WriteBlock(*codec.Buffer, byte) error
 	}) {

@@ -72,7 +72,8 @@ func warmUp(p *proxy) {
 }
 
 func call(p *proxy) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	// Long enough that a busy machine does not look like a lost call.
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	defer cancel()
 	return p.TarsInvoke(ctx, 0, "echo", make([]byte, 100), nil, nil, new(requestf.ResponsePacket))
 }
