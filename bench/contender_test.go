@@ -103,7 +103,9 @@ func (c *contender) cells() []string {
 }
 
 // cellNames head cells.
-func cellNames() []string { return []string{"calls/s", "CPU µs/call", "database's", "p50", "p99", "p99.9", "errors"} }
+func cellNames() []string {
+	return []string{"calls/s", "CPU µs/call", "database's", "p50", "p99", "p99.9", "errors"}
+}
 
 func (c *contender) storedCell() string {
 	if c.database == nil {

@@ -18,6 +18,7 @@ func TestMain(m *testing.M) {
 	rogger.SetLevel(rogger.OFF)
 	load.ServeChild(map[string]func() (string, error){
 		"registry": serveRegistry,
+		"picture":  servePicture,
 		"null":     serveNull,
 		"literal":  serveLiteral,
 	})

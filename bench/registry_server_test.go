@@ -91,8 +91,8 @@ func startRegistry(b *testing.B, dsn, dataDir string) (*load.Process, ready) {
 	return process, told
 }
 
-// profile writes a CPU profile of the registry's next turn to BENCH_PROFILE, a
-// folder; without that it does nothing. done waits for it.
+// profile writes a CPU profile of the registry's next turn, and its metrics after
+// it, to BENCH_PROFILE, a folder; without that it does nothing. done waits for it.
 func (r ready) profile(b *testing.B, name string, length time.Duration) (done func()) {
 	b.Helper()
 	folder := os.Getenv("BENCH_PROFILE")
@@ -101,8 +101,11 @@ func (r ready) profile(b *testing.B, name string, length time.Duration) (done fu
 	}
 	failure := make(chan error, 1)
 	go func() {
-		failure <- download(fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", r.Profile, max(1, int(length.Seconds()))),
-			filepath.Join(folder, strings.ReplaceAll(name, " ", "-")+".prof"))
+		path := filepath.Join(folder, strings.ReplaceAll(name, " ", "-"))
+		failure <- errors.Join(
+			download(fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", r.Profile, max(1, int(length.Seconds()))), path+".prof"),
+			download("http://"+r.HTTP+"/metrics", path+".txt"),
+		)
 	}()
 	return func() {
 		if err := <-failure; err != nil {

@@ -53,11 +53,12 @@ const restTime = 8 * time.Second
 // a second.
 func idle(b *testing.B, process *load.Process) float64 {
 	b.Helper()
-	const length = 6 * time.Second // two of its slowest rhythm
 	before := usage(b, process)
-	time.Sleep(length)
-	return (usage(b, process).CPU - before.CPU).Seconds() * 1000 / length.Seconds()
+	time.Sleep(idleTime)
+	return (usage(b, process).CPU - before.CPU).Seconds() * 1000 / idleTime.Seconds()
 }
+
+const idleTime = 6 * time.Second // two of its slowest rhythm
 
 // questions is how many statements MariaDB has been sent, BEGIN and COMMIT among
 // them.
@@ -72,6 +73,16 @@ func (w *world) questions(b *testing.B) func() float64 {
 		}
 		return n
 	}
+}
+
+// resident is the memory in bytes that a process keeps after a garbage collection.
+func resident(b *testing.B, process *load.Process) float64 {
+	b.Helper()
+	used, err := process.Settled()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return float64(used.Resident)
 }
 
 // databaseCPU tells the processor time that the server behind dsn has used; nil
@@ -129,7 +140,9 @@ func (w *world) literal(b *testing.B) *contender {
 	return &contender{process: process, address: process.Address, database: databaseCPU(b, w.dsn)}
 }
 
-func header(first ...string) []string { return slices.Concat(first, cellNames(), []string{"rate to null"}) }
+func header(first ...string) []string {
+	return slices.Concat(first, cellNames(), []string{"rate to null"})
+}
 
 // compare enters contenders of one shape into a table, the first compared with the
 // null servant.
