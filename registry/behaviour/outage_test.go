@@ -1,6 +1,7 @@
 package behaviour
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -176,5 +177,32 @@ func TestR19AgeOfALateHeartbeat(t *testing.T) {
 			}
 			return ""
 		})
+	})
+}
+
+// TestStopWithoutDatabase is bounded.
+func TestStopWithoutDatabase(t *testing.T) {
+	onEveryOutage(t, func(t *testing.T, d *database, o outage) {
+		r := d.start()
+		i := pod("Stop", "10.7.4.1")
+		r.as("uid-1").register(i)
+		o.begin()
+		r.as("uid-1").beat(i, "active")
+		_, _ = r.as("uid-1").keepAlive(i.beat("inactive"))
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		r.stopped = true
+		began := time.Now()
+		if err := r.registry.Stop(ctx); err == nil && !d.embedded() {
+			t.Error("a stop that could not flush says nothing of it")
+		}
+		if took := time.Since(began); took > 15*time.Second {
+			t.Errorf("the stop took %s of the 10 s that it was given", took)
+		}
+		o.end()
+		r = d.start()
+		equal(t, "lease", d.leaseState(i), "live")
+		r.as("uid-1").beat(i, "active")
+		r.wantFind(i.servant(), "10.7.4.1:10000/")
 	})
 }
