@@ -1,0 +1,3 @@
+// Package certificates serves TLS with certificates from files, and takes new
+// ones when the files change, so that nobody has to restart for them.
+package certificates
