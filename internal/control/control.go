@@ -133,7 +133,7 @@ func (s *Server) serve(conn net.Conn) {
 	})
 	encoder := json.NewEncoder(conn)
 	// An asker that has gone needs no answer.
-	answer := func(l line) { _ = encoder.Encode(l) }
+	answer := func(l line) { _ = encoder.Encode(l) } //nolint:errchkjson // see above
 	err := s.handler(ctx, asked.Command, func(text string) { answer(line{Say: text}) })
 	end := line{End: true}
 	if err != nil {

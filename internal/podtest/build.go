@@ -11,8 +11,6 @@ import (
 )
 
 // builds makes each program once in a test binary's life.
-//
-//nolint:gochecknoglobals // tests of one package have no other place to meet
 var builds struct {
 	mu       sync.Mutex
 	dir      string

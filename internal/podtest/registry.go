@@ -210,8 +210,6 @@ func (l lookups) FindObjectByIdInSameGroup(_ context.Context, id string, active,
 }
 
 // addresses gives each pod of a test binary a loopback address of its own.
-//
-//nolint:gochecknoglobals // tests of one package have no other place to meet
 var addresses struct {
 	mu   sync.Mutex
 	next byte
