@@ -104,7 +104,9 @@ func (o *Output) String() string {
 }
 
 // Tail gives the last lines.
-func (o *Output) Tail(lines int) string {
-	all := strings.SplitAfter(o.String(), "\n")
+func (o *Output) Tail(lines int) string { return tail(o.String(), lines) }
+
+func tail(text string, lines int) string {
+	all := strings.SplitAfter(text, "\n")
 	return strings.Join(all[max(0, len(all)-lines):], "")
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ type Replica struct {
 	program   string
 	arguments []string
 	process   *Process // nil while it is down
+	past      []string // what processes before it have said
 }
 
 // Addresses is registry.json.
@@ -51,9 +53,9 @@ func New(t testing.TB, arguments ...string) *Replica {
 		if r.process == nil {
 			return
 		}
-		r.process.Kill()
+		r.Kill()
 		if t.Failed() {
-			t.Logf("the registry %v said:\n%s", r.Addresses, r.process.Output.Tail(tailLines))
+			t.Logf("the registry %v said:\n%s", r.Addresses, tail(r.past[len(r.past)-1], tailLines))
 		}
 	})
 	return r
@@ -125,13 +127,18 @@ func (r *Replica) Stop() {
 	if code := r.process.Terminate(r.t, 12*time.Second); code != 0 {
 		r.t.Errorf("exit code %d after SIGTERM:\n%s", code, r.process.Output.Tail(tailLines))
 	}
+	r.gone()
+}
+
+func (r *Replica) gone() {
+	r.past = append(r.past, r.process.Output.String())
 	r.process = nil
 }
 
 // Kill ends it as a power cut does.
 func (r *Replica) Kill() {
 	r.process.Kill()
-	r.process = nil
+	r.gone()
 }
 
 // Freeze stops it in its tracks: connections stay open, nothing is answered.
@@ -140,12 +147,26 @@ func (r *Replica) Freeze() { r.process.Signal(r.t, syscall.SIGSTOP) }
 // Thaw lets a frozen one go on.
 func (r *Replica) Thaw() { r.process.Signal(r.t, syscall.SIGCONT) }
 
-// Output is what the running process has said; "" while it is down.
-func (r *Replica) Output() string {
+// Runs says whether it was started and has not ended, by itself or otherwise.
+func (r *Replica) Runs() bool {
 	if r.process == nil {
-		return ""
+		return false
 	}
-	return r.process.Output.String()
+	select {
+	case <-r.process.Exited:
+		return false
+	default:
+		return true
+	}
+}
+
+// Said is all that it has said, over all its lives.
+func (r *Replica) Said() string {
+	text := strings.Join(r.past, "")
+	if r.process != nil {
+		text += r.process.Output.String()
+	}
+	return text
 }
 
 // Locator is how clients find look-ups of the registries: all of them, as the
