@@ -3,7 +3,8 @@
 GO ?= go
 # Arguments of `make run`, for example ARGS='--data-dir /tmp/registry'.
 ARGS ?=
-# What `make bench` runs: a pattern of names and the number of rounds.
+# What `make bench` and `make microbench` run: a pattern of names. How long and
+# how often each server has its turn is BENCH_SECONDS (3) and BENCH_ROUNDS (3).
 BENCH ?= .
 BENCH_COUNT ?= 6
 # How long `make fuzz` stays with each target.
@@ -13,7 +14,7 @@ VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo devel
 LINT = $(GO) tool -modfile=tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help run build generate deps test race test-cluster fuzz bench lint
+.PHONY: help run build generate deps test race test-cluster fuzz bench microbench lint
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,10 +52,14 @@ test-cluster: deps ## the tests that need a Galera cluster
 fuzz: ## every fuzz target for FUZZTIME (10s)
 	.ci/fuzz $(FUZZTIME)
 
-bench: deps ## the benchmarks, BENCH_COUNT (6) rounds, summed up by benchstat
+bench: deps ## a whole registry beside others, as Markdown in bin/bench.md; docs/performance.md says more
+	BENCH_REPORT='$(CURDIR)/bin/bench.md' $(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 40m ./bench
+	@cat bin/bench.md
+
+microbench: deps ## the benchmarks of single packages, BENCH_COUNT (6) rounds, summed up by benchstat
 	@mkdir -p bin
-	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCH_COUNT) -p 1 -timeout 60m ./... >bin/bench.txt || { cat bin/bench.txt; exit 1; }
-	$(GO) tool -modfile=tools/go.mod benchstat bin/bench.txt
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCH_COUNT) -p 1 -timeout 60m $$($(GO) list ./... | grep -v '/bench$$') >bin/microbench.txt || { cat bin/microbench.txt; exit 1; }
+	$(GO) tool -modfile=tools/go.mod benchstat bin/microbench.txt
 
 lint: ## golangci-lint, see .golangci.yml
 	$(LINT) run ./...
