@@ -42,6 +42,7 @@ func decodeKeepAlive(call *rpc.Call) (heartbeat.Beat, bool) {
 	beat.State = state
 	beat.Application, _ = r.OptionalString(2)
 	beat.Server, _ = r.OptionalString(3)
+	r.EndStruct() // a request that is cut off before its names would be one for all of the node
 	if r.Err() != nil || !known || len(beat.Node) == 0 {
 		return beat, false
 	}

@@ -17,9 +17,9 @@ import (
 	"github.com/tarsregistry/tarsregistry/tars"
 )
 
-// wire carries generated stubs' calls over a connection each, as old tarscli makes
+// transport carries generated stubs' calls over a connection each, as old tarscli makes
 // them. (TarsGo's own communicator is no part of what is tested here.)
-type wire struct {
+type transport struct {
 	model.Servant
 
 	name    string
@@ -27,7 +27,7 @@ type wire struct {
 }
 
 // TarsInvoke makes a stub's call.
-func (w *wire) TarsInvoke(ctx context.Context, _ byte, function string, body []byte, status, requestContext map[string]string, answer *requestf.ResponsePacket) error {
+func (w *transport) TarsInvoke(ctx context.Context, _ byte, function string, body []byte, status, requestContext map[string]string, answer *requestf.ResponsePacket) error {
 	dialer := tarsclient.Dialer{Timeout: patience}
 	response, err := dialer.Invoke(ctx, endpointOf(w.address()), tarsclient.Request{
 		Servant: w.name, Function: function, Body: body, Context: requestContext, Status: status,
@@ -50,13 +50,13 @@ func endpointOf(address string) string {
 
 func (r *replica) pods() *tars.Tarsregistry {
 	stub := tars.NewTarsregistry()
-	stub.SetServant(&wire{name: "tars.tarsregistry.Registry", address: func() string { return r.registry.Addresses().Pod }})
+	stub.SetServant(&transport{name: "tars.tarsregistry.Registry", address: func() string { return r.registry.Addresses().Pod }})
 	return stub
 }
 
 func (r *replica) lookups() *tars.QueryF {
 	stub := tars.NewQueryF()
-	stub.SetServant(&wire{name: "tars.tarsregistry.QueryObj", address: func() string { return r.registry.Addresses().Query }})
+	stub.SetServant(&transport{name: "tars.tarsregistry.QueryObj", address: func() string { return r.registry.Addresses().Query }})
 	return stub
 }
 

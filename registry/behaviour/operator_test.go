@@ -71,7 +71,7 @@ func (d *database) expire(i instance, secondsAgo string) {
 func (r *replica) admin(command string) (string, error) {
 	r.t.Helper()
 	stub := new(adminf.AdminF)
-	stub.SetServant(&wire{name: "AdminObj", address: func() string { return r.registry.Addresses().Admin }})
+	stub.SetServant(&transport{name: "AdminObj", address: func() string { return r.registry.Addresses().Admin }})
 	return stub.Notify(command)
 }
 
