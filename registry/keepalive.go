@@ -106,23 +106,6 @@ func beatOf(key naming.Key, whole bool, state naming.State, caller transition.Ca
 	return beat
 }
 
-// fromMemory answers as far as memory can when the database is away: a pod that
-// is superseded or gone is told so, a late report is passed over (R27).
-func (p *podServant) fromMemory(call *rpc.PooledCall, verdict heartbeat.Verdict) bool {
-	switch verdict {
-	case heartbeat.Superseded:
-		p.answer(call, transition.Superseded)
-	case heartbeat.Left:
-		p.answer(call, transition.Left)
-	case heartbeat.Unchanged, heartbeat.Stale:
-	case heartbeat.Write:
-		return false
-	default:
-		return false
-	}
-	return true
-}
-
 // workerRequest is what a pod wants of worker ids (R35).
 type workerRequest struct {
 	wanted bool

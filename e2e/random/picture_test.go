@@ -87,7 +87,7 @@ func (s *site) compareWithTables(active, inactive map[string][]string) error {
 
 // compareLeases compares what the API shows of every instance with its lease.
 func (w *world) compareLeases(s *site) error {
-	want, err := rows(w.tarsweb, `SELECT CONCAT(l.application, '.', l.server_name, '@', l.node_name), l.revision, l.state, l.reported, s.present_state, s.setting_state
+	want, err := rows(w.tarsweb, `SELECT CONCAT(l.application, '.', l.server_name, '@', l.node_name), l.revision, l.state, l.reported_state, s.present_state, s.setting_state
 		FROM t_registry_lease l JOIN t_server_conf s USING (application, server_name, node_name)`)
 	if err != nil {
 		return err

@@ -73,7 +73,10 @@ func (s *slot) onStartup(r *tars.OnStartupReq, who identity) {
 }
 
 // gone is what leaving, being deregistered and making room do.
-func (s *slot) gone() { s.registered, s.alive = false, false }
+func (s *slot) gone() {
+	s.registered, s.alive = false, false
+	s.changes += 2 // a heartbeat that is under way may be told so
+}
 
 // restored is what a heartbeat does after the rows had been deleted (R13): what
 // the registration says, and nothing that others had written.

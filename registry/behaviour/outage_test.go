@@ -94,6 +94,10 @@ func TestR27DatabaseAway(t *testing.T) {
 			"unknown's beat":  func() (map[string]string, error) { return me.keepAlive(pod("New", "10.7.0.201").beat("active")) },
 			"onPrestop":       func() (map[string]string, error) { return me.onPrestop(mine.prestop()) },
 			"registerMetrics": func() (map[string]string, error) { return me.registerMetrics(mine.metrics(9000)) },
+			// Superseded and left are the end of a pod, and memory may be behind
+			// what other replicas have committed: only the database says them.
+			"another identity": func() (map[string]string, error) { return r.as("uid-x").keepAlive(taken.beat("active")) },
+			"who has left":     func() (map[string]string, error) { return r.as("uid-l").keepAlive(left.beat("active")) },
 		} {
 			began := time.Now()
 			_, err := call()
@@ -106,9 +110,6 @@ func TestR27DatabaseAway(t *testing.T) {
 				t.Errorf("%s was answered after %s", name, took)
 			}
 		}
-		// What memory knows it still says.
-		equal(t, "another identity", must(t, func() (map[string]string, error) { return r.as("uid-x").keepAlive(taken.beat("active")) }), "superseded")
-		equal(t, "who has left", must(t, func() (map[string]string, error) { return r.as("uid-l").keepAlive(left.beat("active")) }), "left")
 		r.wantFind("App.Alive.Obj", all)
 		if !d.embedded() { // its readers are not kept out
 			await(t, func() string {

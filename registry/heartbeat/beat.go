@@ -20,9 +20,9 @@ type Beat struct {
 
 // Verdict says what a heartbeat comes to. Only Unchanged is the last word: the
 // others are what this replica believes, and what another one committed in the
-// last moments (a registration, mostly) may not be known here yet. Whoever gets
-// one of them asks the database, and may answer from the verdict when the
-// database is away.
+// last moments (a registration, mostly) may not be known here yet, nor anything
+// that was committed while this one could not reach the database. Whoever gets one
+// of them asks the database, and fails when that is away.
 type Verdict uint8
 
 // The verdicts.
