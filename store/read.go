@@ -19,7 +19,7 @@ type Snapshot struct {
 	// without a server row (Server nil), and adapters without either. Leases come
 	// without their Registration.
 	Instances  []*naming.Instance
-	Nodes      []naming.Node
+	Nodes      []string // names
 	Rules      []naming.GroupRule
 	Priorities []naming.GroupPriority
 	Registries []naming.RegistryEntry
@@ -57,14 +57,16 @@ func (s *Store) consistently(ctx context.Context, tables *schema, synced bool, w
 		prepare = append(prepare, "SET SESSION wsrep_sync_wait = 1")
 	}
 	options := &sql.TxOptions{Isolation: s.dialect.view(), ReadOnly: !s.dialect.sqlite()}
-	tx, err := s.begin(ctx, s.read, options, func() context.Context { return ctx }, prepare...)
+	_, tx, err := s.begin(ctx, s.read, options, limits{}, prepare...)
 	if err != nil {
 		return err
 	}
 	if len(prepare) > 0 {
 		tx.after = func() error {
-			_, err := tx.conn.ExecContext(ctx, "SET SESSION wsrep_sync_wait = DEFAULT")
-			return err
+			if _, err := tx.conn.ExecContext(ctx, "SET SESSION wsrep_sync_wait = DEFAULT"); err != nil {
+				return fmt.Errorf("take wsrep_sync_wait back: %w", err)
+			}
+			return nil
 		}
 	}
 	defer tx.end()
@@ -84,6 +86,7 @@ func (s *Store) readAll(ctx context.Context, tx runner, tables *schema) (*Snapsh
 		func() error { return s.readAdapters(ctx, tx, "", nil, a) },
 		func() error { return s.readLeases(ctx, tx, "", nil, a) },
 		func() error { return s.readSmall(ctx, tx, small) },
+		func() (err error) { snapshot.Nodes, err = s.readNodeNames(ctx, tx); return err },
 		func() error {
 			return s.liveTombstones(ctx, tx, "", nil, func(t naming.Tombstone) {
 				snapshot.Tombstones = append(snapshot.Tombstones, t)
@@ -95,7 +98,7 @@ func (s *Store) readAll(ctx context.Context, tx runner, tables *schema) (*Snapsh
 		}
 	}
 	snapshot.Instances = a.finish()
-	snapshot.Nodes, snapshot.Rules = small.Nodes, small.Rules
+	snapshot.Rules = small.Rules
 	snapshot.Priorities, snapshot.Registries = small.Priorities, small.Registries
 	return snapshot, nil
 }
@@ -112,7 +115,7 @@ func newAssembly() *assembly { return &assembly{byKey: map[string]*naming.Instan
 // known says that a row named it before.
 func (a *assembly) instance(row *scanner) (instance *naming.Instance, known bool) {
 	if instance, known = a.byKey[string(row.foldedKey())]; known {
-		row.skip(len(keyColumns))
+		row.skip(keyWidth)
 		return instance, true
 	}
 	folded := string(row.foldedKey())
@@ -150,7 +153,7 @@ func (s *Store) readServers(ctx context.Context, on runner, tables *schema, cond
 		id := row.int()
 		instance, known := a.instance(row)
 		if known {
-			row.at -= len(keyColumns) // the server row's spelling is the instance's
+			row.at -= keyWidth // the server row's spelling is the instance's
 			instance.Key = scanKey(row)
 		}
 		instance.Server = scanServerRest(row, id)
@@ -230,13 +233,13 @@ func (s *Store) readPart(ctx context.Context, tx runner, tables *schema, keys []
 	}
 	for chunk := range slices.Chunk(keys, keyChunk) {
 		args := keyArgs(chunk)
-		if err := s.readLeases(ctx, tx, d.matching("t_registry_lease", "instance", keyColumns, len(chunk)), args, a); err != nil {
+		if err := s.readLeases(ctx, tx, d.matching("t_registry_lease", "instance", keyColumns(), len(chunk)), args, a); err != nil {
 			return err
 		}
-		if err := s.readServers(ctx, tx, tables, d.matching("t_server_conf", "", keyColumns, len(chunk)), args, a); err != nil {
+		if err := s.readServers(ctx, tx, tables, d.matching("t_server_conf", "", keyColumns(), len(chunk)), args, a); err != nil {
 			return err
 		}
-		if err := s.readAdapters(ctx, tx, d.matching("t_adapter_conf", "", keyColumns, len(chunk)), args, a); err != nil {
+		if err := s.readAdapters(ctx, tx, d.matching("t_adapter_conf", "", keyColumns(), len(chunk)), args, a); err != nil {
 			return err
 		}
 		err := s.liveTombstones(ctx, tx, d.anyKey(len(chunk)), args, func(t naming.Tombstone) {

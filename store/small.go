@@ -9,7 +9,6 @@ import (
 
 // Small are the small tables, which are read whole.
 type Small struct {
-	Nodes      []naming.Node
 	Rules      []naming.GroupRule     // by id
 	Priorities []naming.GroupPriority // by list_order, then id
 	Registries []naming.RegistryEntry
@@ -28,13 +27,7 @@ func (s *Store) SmallTables(ctx context.Context) (*Small, error) {
 }
 
 func (s *Store) readSmall(ctx context.Context, on runner, small *Small) error {
-	err := s.each(ctx, on, "read_nodes", "SELECT "+nodeColumns+" FROM t_node_info t", nil, func(row *scanner) {
-		small.Nodes = append(small.Nodes, scanNode(row))
-	})
-	if err != nil {
-		return err
-	}
-	err = s.each(ctx, on, "read_rules", "SELECT group_id, group_name, allow_ip_rule FROM t_server_group_rule ORDER BY group_id", nil,
+	err := s.each(ctx, on, "read_rules", "SELECT group_id, group_name, allow_ip_rule FROM t_server_group_rule ORDER BY group_id", nil,
 		func(row *scanner) {
 			small.Rules = append(small.Rules, naming.GroupRule{ID: row.int32(), Name: row.text(), AllowRule: row.text()})
 		})
@@ -52,4 +45,36 @@ func (s *Store) readSmall(ctx context.Context, on runner, small *Small) error {
 	}
 	small.Registries, err = s.readRegistries(ctx, on)
 	return err
+}
+
+// NodeSum tells sets of rows of t_node_info apart without reading them: each row
+// has an id that no other one ever had.
+type NodeSum struct{ Rows, IDs int64 }
+
+// NodeNames reads which nodes have a row, unless the rows are those of the sum
+// known (nil: none is). It gives the sum that belongs to the names, or to rows that
+// were there shortly before.
+func (s *Store) NodeNames(ctx context.Context, known *NodeSum) (names []string, sum NodeSum, err error) {
+	err = s.bounded(ctx, s.config.StatementTimeout, func(ctx context.Context) error {
+		names = nil
+		err := s.each(ctx, s.read, "node_sum", "SELECT COUNT(*), SUM(id) FROM t_node_info", nil, func(row *scanner) {
+			sum = NodeSum{Rows: row.int(), IDs: row.int()}
+		})
+		if err != nil || known != nil && *known == sum {
+			return err
+		}
+		names, err = s.readNodeNames(ctx, s.read)
+		return err
+	})
+	if err != nil {
+		return nil, sum, fmt.Errorf("read the nodes: %w", err)
+	}
+	return names, sum, nil
+}
+
+func (s *Store) readNodeNames(ctx context.Context, on runner) (names []string, err error) {
+	err = s.each(ctx, on, "read_nodes", "SELECT node_name FROM t_node_info", nil, func(row *scanner) {
+		names = append(names, row.text())
+	})
+	return names, err
 }

@@ -21,6 +21,7 @@ type Source interface {
 	LoadByIDs(ctx context.Context, servers, adapters []int64) (*store.Part, error)
 	Stamps(ctx context.Context) (*store.Stamps, error)
 	SmallTables(ctx context.Context) (*store.Small, error)
+	NodeNames(ctx context.Context, known *store.NodeSum) ([]string, store.NodeSum, error)
 	Events(ctx context.Context, window time.Duration, exclude string) ([]naming.Event, error)
 }
 
@@ -65,6 +66,8 @@ type Follower struct {
 	broken   bool      // the last reading failed
 	lastFull time.Time
 
+	nodes      *store.NodeSum // of the last comparison of nodes, nil: none yet
+	nodesRead  time.Time
 	lookedBack time.Time // when the whole Window of events was read last
 
 	mu     sync.Mutex
@@ -195,17 +198,15 @@ func (f *Follower) note(err error) {
 	}
 }
 
-// compareSmall reads the small tables: groups, registries and nodes.
+// compareSmall reads the small tables, groups and registries, and looks at nodes.
 func (f *Follower) compareSmall(ctx context.Context) error {
-	version := f.roster.Version()
 	small, err := f.source.SmallTables(ctx)
 	if err != nil {
-		return fmt.Errorf("read groups, registries and nodes: %w", err)
+		return fmt.Errorf("read groups and registries: %w", err)
 	}
 	f.picture.SetGroups(small.Rules, small.Priorities)
 	f.picture.SetRegistries(small.Registries)
-	f.compareNodes(small.Nodes, version)
-	return nil
+	return f.lookAtNodes(ctx)
 }
 
 // errMoved says that another database server answers than before.

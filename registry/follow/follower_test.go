@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -28,6 +29,9 @@ type tables struct {
 	wholes  int
 	fail    error
 	machine string
+
+	nodes     map[string]int64 // ids by name
+	nodeReads int
 }
 
 func newTables() *tables {
@@ -89,6 +93,19 @@ func (s *tables) Stamps(context.Context) (*store.Stamps, error) {
 	}
 	slices.SortFunc(stamps.Servers, func(a, b store.Stamp) int { return cmp.Compare(a.ID, b.ID) })
 	return stamps, s.fail
+}
+
+func (s *tables) NodeNames(_ context.Context, known *store.NodeSum) ([]string, store.NodeSum, error) {
+	s.sync()
+	sum := store.NodeSum{Rows: int64(len(s.nodes))}
+	for _, id := range s.nodes {
+		sum.IDs += id
+	}
+	if known != nil && *known == sum {
+		return nil, sum, s.fail
+	}
+	s.nodeReads++
+	return slices.Collect(maps.Keys(s.nodes)), sum, s.fail
 }
 
 func (s *tables) SmallTables(context.Context) (*store.Small, error) { return &store.Small{}, s.fail }
@@ -346,4 +363,27 @@ func TestMerge(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, got, test.want)
 		}
 	}
+}
+
+func TestR13NodesAreReadWhenOneHasGone(t *testing.T) {
+	s := newTables()
+	s.nodes = map[string]int64{"10.0.0.1": 1, "10.0.0.2": 2}
+	s.put(key(1), naming.Active)
+	s.rows[key(1)].Lease = &naming.Lease{State: naming.LeaseLive, Revision: 1}
+	following(t, s, func(known *roster.Roster, _ *Follower) {
+		s.pass(20 * time.Second)
+		if s.nodeReads != 1 {
+			t.Errorf("the nodes were read %d times while nothing happened", s.nodeReads)
+		}
+		delete(s.nodes, "10.0.0.2")
+		s.pass(3 * time.Second)
+		if s.nodeReads != 2 || known.Get(key(1)).Torn {
+			t.Errorf("after another node's row had gone: %d reads, torn %v", s.nodeReads, known.Get(key(1)).Torn)
+		}
+		delete(s.nodes, "10.0.0.1")
+		s.pass(3 * time.Second)
+		if !known.Get(key(1)).Torn {
+			t.Error("a pod's node has lost its row and nobody noticed")
+		}
+	})
 }

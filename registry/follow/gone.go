@@ -86,12 +86,34 @@ func (f *Follower) torn(read []*naming.Instance) []naming.Key {
 
 // compareNodes looks for pods whose node has lost its row: their next heartbeat
 // brings that back as well (R13).
-func (f *Follower) compareNodes(nodes []naming.Node, version uint64) {
-	there := make(map[string]bool, len(nodes))
-	for i := range nodes {
-		there[naming.Fold(nodes[i].Name)] = true
+func (f *Follower) compareNodes(names []string, version uint64) {
+	there := make(map[string]bool, len(names))
+	for _, name := range names {
+		there[naming.Fold(name)] = true
 	}
 	f.roster.Tear(f.roster.Nodeless(there, version))
+}
+
+// nodesAgain is how often the names of nodes are read even though no row seems to
+// have come or gone: an instance that was registering at the time was passed over.
+const nodesAgain = 30 * time.Second
+
+// lookAtNodes compares nodes where rows have come or gone since the last time.
+func (f *Follower) lookAtNodes(ctx context.Context) error {
+	version, known := f.roster.Version(), f.nodes
+	if time.Since(f.nodesRead) >= nodesAgain {
+		known = nil
+	}
+	names, sum, err := f.source.NodeNames(ctx, known)
+	if err != nil {
+		return fmt.Errorf("look for nodes that are gone: %w", err)
+	}
+	if known != nil && *known == sum {
+		return nil
+	}
+	f.compareNodes(names, version)
+	f.nodes, f.nodesRead = &sum, time.Now()
+	return nil
 }
 
 // lost counts the rows of an instance that are among those given.
