@@ -85,7 +85,7 @@ func up(ctx context.Context, db *sql.DB, dialect Dialect) error {
 	if books.rows > 1 {
 		// golang-migrate removes one row at a time and would trip over the other.
 		if _, err := db.ExecContext(ctx, "DELETE FROM "+Table+" WHERE version > ?", books.version); err != nil {
-			return err
+			return fmt.Errorf("remove a row too many from %s: %w", Table, err)
 		}
 	}
 	driver, done, err := openDriver(ctx, db, dialect)
@@ -101,11 +101,14 @@ func up(ctx context.Context, db *sql.DB, dialect Dialect) error {
 func openDriver(ctx context.Context, db *sql.DB, dialect Dialect) (database.Driver, func(), error) {
 	if dialect == SQLite {
 		driver, err := sqlite.WithInstance(db, &sqlite.Config{MigrationsTable: Table})
-		return driver, func() {}, err
+		if err != nil {
+			return nil, nil, fmt.Errorf("prepare %s: %w", Table, err)
+		}
+		return driver, func() {}, nil
 	}
 	conn, err := db.Conn(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("connect: %w", err)
 	}
 	driver, err := mysql.WithConnection(ctx, conn, &mysql.Config{MigrationsTable: Table})
 	if err != nil {
@@ -117,11 +120,11 @@ func openDriver(ctx context.Context, db *sql.DB, dialect Dialect) (database.Driv
 func run(ctx context.Context, driver database.Driver, dialect Dialect) error {
 	source, err := iofs.New(steps, string(dialect))
 	if err != nil {
-		return err
+		return fmt.Errorf("read the steps: %w", err)
 	}
 	migrator, err := migrate.NewWithInstance("embedded", source, Table, driver)
 	if err != nil {
-		return err
+		return fmt.Errorf("prepare the steps: %w", err)
 	}
 	stop := context.AfterFunc(ctx, func() { migrator.GracefulStop <- true })
 	defer stop()
@@ -152,7 +155,7 @@ func before(version int) int {
 func Latest(dialect Dialect) (uint, error) {
 	names, err := fs.Glob(steps, string(dialect)+"/*.up.sql")
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("list the steps for %q: %w", dialect, err)
 	}
 	if len(names) == 0 {
 		return 0, fmt.Errorf("there are no migrations for %q", dialect)

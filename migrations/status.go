@@ -26,7 +26,9 @@ type Status struct {
 func (s Status) Current() bool { return s.Version >= s.Latest && !s.Dirty }
 
 // optional are the columns of Tars' tables that some databases lack (tables.md).
-var optional = [...]string{"grid_flag", "flow_state", "run_type", "base_image_id", "metrics_port"}
+func optional() []string {
+	return []string{"grid_flag", "flow_state", "run_type", "base_image_id", "metrics_port"}
+}
 
 // Read looks at a database and changes nothing.
 func Read(ctx context.Context, db *sql.DB, dialect Dialect) (Status, error) {
@@ -43,7 +45,7 @@ func Read(ctx context.Context, db *sql.DB, dialect Dialect) (Status, error) {
 		return Status{}, fmt.Errorf("read the columns of t_server_conf: %w", err)
 	}
 	status := Status{Version: books.version, Dirty: books.dirty, Latest: latest, Optional: map[string]bool{}}
-	for _, name := range optional {
+	for _, name := range optional() {
 		status.Optional["t_server_conf."+name] = columns[name]
 	}
 	return status, nil
@@ -67,7 +69,7 @@ func readBooks(ctx context.Context, db *sql.DB) (books, error) {
 	case errors.Is(err, sql.ErrNoRows), missingTable(err):
 		return books{}, nil
 	default:
-		return books{}, err
+		return books{}, fmt.Errorf("read %s: %w", Table, err)
 	}
 }
 
@@ -85,14 +87,14 @@ func serverColumns(ctx context.Context, db *sql.DB, dialect Dialect) (map[string
 	}
 	rows, err := db.QueryContext(ctx, query)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("list the columns: %w", err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // what went wrong is in rows.Err
 	columns := map[string]bool{}
 	for rows.Next() {
 		var name string
 		if err := rows.Scan(&name); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("read a column's name: %w", err)
 		}
 		columns[strings.ToLower(name)] = true
 	}

@@ -31,23 +31,27 @@ type dialect struct {
 	podNode string
 }
 
-var mysqlDialect = dialect{
-	name:    migrations.MySQL,
-	now:     "UTC_TIMESTAMP(6)",
-	wall:    "CURRENT_TIMESTAMP",
-	clock:   "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))",
-	server:  "CONCAT_WS('/', @@hostname, @@port, @@server_id)",
-	locked:  " FOR UPDATE",
-	podNode: "(node_obj LIKE '%-p 0' OR node_obj LIKE '%-p 0 %')",
+func mysqlDialect() *dialect {
+	return &dialect{
+		name:    migrations.MySQL,
+		now:     "UTC_TIMESTAMP(6)",
+		wall:    "CURRENT_TIMESTAMP",
+		clock:   "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))",
+		server:  "CONCAT_WS('/', @@hostname, @@port, @@server_id)",
+		locked:  " FOR UPDATE",
+		podNode: "(node_obj LIKE '%-p 0' OR node_obj LIKE '%-p 0 %')",
+	}
 }
 
-var sqliteDialect = dialect{
-	name:    migrations.SQLite,
-	now:     "strftime('%Y-%m-%d %H:%M:%f', 'now')",
-	wall:    "strftime('%Y-%m-%d %H:%M:%f', 'now')",
-	clock:   "CAST(ROUND(unixepoch('now', 'subsec') * 1000000) AS INTEGER)",
-	server:  "''",
-	podNode: "(node_obj LIKE '%-p 0' OR node_obj LIKE '%-p 0 %')",
+func sqliteDialect() *dialect {
+	return &dialect{
+		name:    migrations.SQLite,
+		now:     "strftime('%Y-%m-%d %H:%M:%f', 'now')",
+		wall:    "strftime('%Y-%m-%d %H:%M:%f', 'now')",
+		clock:   "CAST(ROUND(unixepoch('now', 'subsec') * 1000000) AS INTEGER)",
+		server:  "''",
+		podNode: "(node_obj LIKE '%-p 0' OR node_obj LIKE '%-p 0 %')",
+	}
 }
 
 func (d *dialect) sqlite() bool { return d.name == migrations.SQLite }
@@ -128,8 +132,10 @@ func (d *dialect) key(column string) string {
 	return column
 }
 
-// keyColumns name an instance in every table.
-var keyColumns = []string{"application", "server_name", "node_name"}
+// keyColumns name an instance in every table; there are keyWidth of them.
+func keyColumns() []string { return []string{"application", "server_name", "node_name"} }
+
+const keyWidth = 3
 
 // matching is FROM and WHERE of the rows t of a table whose columns, names all,
 // have one of count combinations of values. index is the name of a unique index of

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"database/sql"
+	"errors"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -123,7 +124,7 @@ func (d *database) text(t *testing.T, query string, args ...any) string {
 	var value sql.NullString
 	err := d.sql(t).QueryRowContext(t.Context(), query, args...).Scan(&value)
 	switch {
-	case err == sql.ErrNoRows:
+	case errors.Is(err, sql.ErrNoRows):
 		return "none"
 	case err != nil:
 		t.Fatalf("%s: %v", query, err)

@@ -23,14 +23,18 @@ type Inspection struct {
 	Galera                              bool
 }
 
-// What the registry does with which table. What is only read is only read.
-var (
-	writtenTables = [...]string{
+// writtenTables are those that the registry writes.
+func writtenTables() []string {
+	return []string{
 		"t_node_info", "t_server_conf", "t_adapter_conf", "t_registry_info", "t_config_files",
 		"t_registry_lease", "t_registry_event", "t_registry_tombstone", "t_registry_flush", "t_registry_sweep", "t_registry_lock",
 	}
-	readTables = [...]string{"t_server_group_rule", "t_group_priority", "t_profile_template"}
-)
+}
+
+// readTables are those that it only reads.
+func readTables() []string {
+	return []string{"t_server_group_rule", "t_group_priority", "t_profile_template"}
+}
 
 // Inspect looks at the database and changes nothing: the statements that try the
 // rights find no row, and their transaction is rolled back.
@@ -72,7 +76,7 @@ func (s *Store) inspectColumns(ctx context.Context, found *Inspection) (map[stri
 			found.MillisecondStamps = kind == "datetime(3)"
 		}
 	})
-	for _, table := range slices.Concat(writtenTables[:], readTables[:]) {
+	for _, table := range slices.Concat(writtenTables(), readTables()) {
 		if columns[table] == "" {
 			found.Missing = append(found.Missing, table)
 		}
@@ -124,8 +128,8 @@ func (s *Store) inspectRights(ctx context.Context, columns map[string]string, fo
 }
 
 func (s *Store) inspectTable(ctx context.Context, tx *sqlx.Tx, table, column string, found *Inspection) error {
-	written := slices.Contains(writtenTables[:], table)
-	if !written && !slices.Contains(readTables[:], table) {
+	written := slices.Contains(writtenTables(), table)
+	if !written && !slices.Contains(readTables(), table) {
 		return nil
 	}
 	rights := []struct{ name, query string }{{"SELECT", "SELECT " + column + " FROM " + table + " WHERE 1 = 0"}}

@@ -14,7 +14,7 @@ import (
 func TestInspectAnEmptyDatabase(t *testing.T) {
 	dsn := mariadbtest.Database(t)
 	found := inspect(t, dsn)
-	if len(found.Missing) != len(writtenTables)+len(readTables) || len(found.Denied) != 0 || !found.MayCreate {
+	if len(found.Missing) != len(writtenTables())+len(readTables()) || len(found.Denied) != 0 || !found.MayCreate {
 		t.Errorf("%+v", found)
 	}
 	if !strings.Contains(found.Version, "MariaDB") && !strings.Contains(found.Version, "MySQL") && !strings.Contains(found.Version, "10.") {
@@ -47,12 +47,12 @@ func TestInspectRights(t *testing.T) {
 	run("INSERT INTO t_node_info (node_name) VALUES ('n')")
 	user := "'" + config.DBName[max(0, len(config.DBName)-24):] + "r'@'%'"
 	run("CREATE USER " + user + " IDENTIFIED BY 'x'")
-	t.Cleanup(func() { _, _ = db.ExecContext(context.Background(), "DROP USER "+user) })
+	t.Cleanup(func() { _, _ = db.ExecContext(context.WithoutCancel(t.Context()), "DROP USER "+user) })
 	run("GRANT SELECT, INSERT, DELETE ON `" + config.DBName + "`.* TO " + user)
 	run("GRANT UPDATE ON `" + config.DBName + "`.t_node_info TO " + user)
 	config.User, config.Passwd = strings.Trim(strings.TrimSuffix(user, "@'%'"), "'"), "x"
 	found := inspect(t, config.FormatDSN())
-	if len(found.Missing) != 0 || found.MayCreate || len(found.Denied) != len(writtenTables)-1 ||
+	if len(found.Missing) != 0 || found.MayCreate || len(found.Denied) != len(writtenTables())-1 ||
 		slices.Contains(found.Denied, "UPDATE t_node_info") || !slices.Contains(found.Denied, "UPDATE t_server_conf") {
 		t.Errorf("%+v", found)
 	}

@@ -60,11 +60,15 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	defer cancel()
 	conn, err := c.Connector.Connect(ctx)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open a connection: %w", err)
+	}
+	session, ok := conn.(driver.ExecerContext)
+	if !ok {
+		return nil, errors.Join(errors.New("the driver's connections run no statements"), conn.Close())
 	}
 	for _, statement := range []string{sessionSettings, sessionMode} {
-		if _, err := conn.(driver.ExecerContext).ExecContext(ctx, statement, nil); err != nil {
-			return nil, errors.Join(err, conn.Close())
+		if _, err := session.ExecContext(ctx, statement, nil); err != nil {
+			return nil, errors.Join(fmt.Errorf("%s: %w", statement, err), conn.Close())
 		}
 	}
 	return conn, nil
@@ -86,14 +90,14 @@ func openMySQL(config Config) (*Store, error) {
 	pool.SetConnMaxLifetime(30 * time.Minute) // so that a proxy can move us
 	db := sqlx.NewDb(pool, "mysql")
 	return &Store{
-		config: config, dialect: &mysqlDialect, write: db, read: db,
+		config: config, dialect: mysqlDialect(), write: db, read: db,
 		target: fmt.Sprintf("%s@%s(%s)/%s", settings.User, settings.Net, settings.Addr, settings.DBName),
 		migrationPool: func() (*sql.DB, error) {
 			slow := settings.Clone()
 			slow.ReadTimeout, slow.WriteTimeout = migrationTimeout, migrationTimeout
 			inner, err := mysql.NewConnector(slow)
 			if err != nil {
-				return nil, err
+				return nil, fmt.Errorf("open a pool for migrations: %w", err)
 			}
 			return sql.OpenDB(&connector{inner, config.StatementTimeout}), nil
 		},

@@ -68,7 +68,7 @@ func (q *nodeQuery) read(ctx context.Context, tx runner, tables *schema) error {
 		" t.template_name, t.profile, t.patch_version, t.patch_time, t.patch_user, t.server_type, t.start_script_path," +
 		" t.stop_script_path, t.monitor_script_path, t.config_center_port, t.async_thread_num," +
 		" t.enable_set, t.set_name, t.set_area, t.set_group, " +
-		optional(tables.runType, "t.run_type", "NULL") + ", " + optional(tables.baseImageID, "t.base_image_id", "NULL") +
+		optional(tables.runType, "t.run_type") + ", " + optional(tables.baseImageID, "t.base_image_id") +
 		" FROM t_server_conf t WHERE " + q.condition + " ORDER BY t.id"
 	err := q.store.each(ctx, tx, "node_servers", query, q.args, func(row *scanner) {
 		server := scanNodeServer(row)

@@ -11,11 +11,11 @@ import (
 
 func serverColumns(tables *schema) string {
 	return "t.id, t.application, t.server_name, t.node_name, t.registry_timestamp," +
-		" t.setting_state, t.present_state, " + optional(tables.flowState, "t.flow_state", "NULL") + ", " +
-		optional(tables.gridFlag, "t.grid_flag", "NULL") + ", t.bak_flag," +
+		" t.setting_state, t.present_state, " + optional(tables.flowState, "t.flow_state") + ", " +
+		optional(tables.gridFlag, "t.grid_flag") + ", t.bak_flag," +
 		" t.enable_set, t.set_name, t.set_area, t.set_group, t.enable_group, t.ip_group_name," +
 		" t.template_name, t.server_type, t.patch_version, t.process_id, " +
-		optional(tables.metricsPort, "t.metrics_port", "NULL")
+		optional(tables.metricsPort, "t.metrics_port")
 }
 
 func scanServer(row *scanner) (naming.Key, *naming.Server) {

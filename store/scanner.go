@@ -86,7 +86,10 @@ func newScanner(columns int) *scanner {
 
 func (s *scanner) read(rows *sql.Rows) error {
 	s.at = 0
-	return rows.Scan(s.targets...)
+	if err := rows.Scan(s.targets...); err != nil {
+		return fmt.Errorf("read a row: %w", err)
+	}
+	return nil
 }
 
 func (s *scanner) next() *cell {
@@ -119,7 +122,7 @@ func (s *scanner) shared(text []byte) string {
 // columns are not passed.
 func (s *scanner) foldedKey() []byte {
 	s.key = s.key[:0]
-	for i := range keyColumns {
+	for i := range keyWidth {
 		s.key = naming.AppendFold(s.key, s.cells[s.at+i].text())
 		s.key = append(s.key, 0)
 	}
@@ -144,8 +147,8 @@ func (s *scanner) int() int64 {
 	if err == nil {
 		return value
 	}
-	if real, realErr := strconv.ParseFloat(string(c.bytes), 64); realErr == nil {
-		return int64(real)
+	if fraction, fractionErr := strconv.ParseFloat(string(c.bytes), 64); fractionErr == nil {
+		return int64(fraction)
 	}
 	if s.err == nil {
 		s.err = fmt.Errorf("column %d is not a number: %w", s.at, err)

@@ -112,10 +112,10 @@ func (t *schema) fitIP(address string) string {
 	return string([]rune(address)[:t.endpointIP])
 }
 
-// optional is the column where the table has it, else what stands for it.
-func optional(there bool, column, otherwise string) string {
+// optional is the column where the table has it, else NULL.
+func optional(there bool, column string) string {
 	if there {
 		return column
 	}
-	return otherwise
+	return "NULL"
 }

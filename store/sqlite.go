@@ -49,7 +49,7 @@ func openSQLite(config Config) (_ *Store, err error) {
 	reader.SetMaxOpenConns(config.PoolSize)
 	reader.SetMaxIdleConns(min(config.PoolSize, 4))
 	return &Store{
-		config: config, dialect: &sqliteDialect, folder: lock, target: path,
+		config: config, dialect: sqliteDialect(), folder: lock, target: path,
 		write: sqlx.NewDb(writer, "sqlite"), read: sqlx.NewDb(reader, "sqlite"),
 		migrationPool: func() (*sql.DB, error) {
 			return sql.Open("sqlite", sqliteSource(path, config))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -24,7 +25,11 @@ func (s *Store) exec(ctx context.Context, on runner, name, query string, args ..
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	found, err := result.RowsAffected()
+	if err != nil {
+		return 0, fmt.Errorf("count the rows: %w", err)
+	}
+	return found, nil
 }
 
 // each runs a statement and calls visit for every row. visit reads the row's
@@ -48,7 +53,7 @@ func (s *Store) rows(ctx context.Context, on runner, query string, args []any, v
 	}()
 	columns, err := rows.Columns()
 	if err != nil {
-		return err
+		return fmt.Errorf("read the columns: %w", err)
 	}
 	row := newScanner(len(columns))
 	for rows.Next() {

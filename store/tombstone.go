@@ -58,15 +58,17 @@ func endpointKeys(adapters []naming.Adapter) map[string]bool {
 	return keys
 }
 
-var tombstoneColumnNames = []string{
-	"application", "server_name", "node_name", "adapter_name", "servant", "endpoint", "protocol", "endpoint_key",
-	"server", "created",
+func tombstoneColumnNames() []string {
+	return []string{
+		"application", "server_name", "node_name", "adapter_name", "servant", "endpoint", "protocol", "endpoint_key",
+		"server", "created",
+	}
 }
 
 // dig makes the tombstones of this transaction; standing are the endpoints that
 // its instances have now.
 func (w *writing) dig(standing map[string]bool) error {
-	rows := newInsert("t_registry_tombstone", tombstoneColumnNames)
+	rows := newInsert("t_registry_tombstone", tombstoneColumnNames())
 	var keys []any
 	for _, row := range w.rows {
 		if row.base.Server == nil {

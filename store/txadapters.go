@@ -6,17 +6,20 @@ import (
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 )
 
-var adapterColumnNames = []string{
-	"id", "application", "server_name", "node_name", "adapter_name",
-	"servant", "endpoint", "protocol", "thread_num", "max_connections", "queuecap", "queuetimeout",
-	"registry_timestamp",
+func adapterColumnNames() []string {
+	return []string{
+		"id", "application", "server_name", "node_name", "adapter_name",
+		"servant", "endpoint", "protocol", "thread_num", "max_connections", "queuecap", "queuetimeout",
+		"registry_timestamp",
+	}
 }
 
 // adapters writes t_adapter_conf: what a look showed to be stale is deleted by its
 // id, so that no gap is locked, and what differs or is new is written.
 func (w *writing) adapters() error {
 	var stale []int64
-	rows := newInsert("t_adapter_conf", adapterColumnNames)
+	columns := adapterColumnNames()
+	rows := newInsert("t_adapter_conf", columns)
 	for _, row := range w.rows {
 		before := make(map[string]naming.Adapter, len(row.base.Adapters))
 		for _, adapter := range row.base.Adapters {
@@ -48,7 +51,7 @@ func (w *writing) adapters() error {
 			return err
 		}
 	}
-	return w.insert("adapter_write", rows, w.store.dialect.upsert(adapterColumnNames[4:]))
+	return w.insert("adapter_write", rows, w.store.dialect.upsert(columns[keyWidth+1:]))
 }
 
 func (w *writing) addAdapter(rows *insert, key naming.Key, a naming.Adapter, known int64) {

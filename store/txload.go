@@ -127,7 +127,7 @@ func (t *Tx) lockLeases(keys []naming.Key) error {
 		row.base = &naming.Instance{Key: key}
 	}
 	query := "SELECT " + d.leaseColumns() + ", t.state_since, t.registration" +
-		d.matching("t_registry_lease", "instance", keyColumns, len(keys)) + d.locked
+		d.matching("t_registry_lease", "instance", keyColumns(), len(keys)) + d.locked
 	err := t.store.each(t.ctx, t.tx, "leases_locked", query, keyArgs(keys), func(cells *scanner) {
 		t.takeLease(cells)
 	})
@@ -212,7 +212,7 @@ func (t *Tx) takeNeighbour(cells *scanner) {
 // loadRows reads the server rows and adapters of instances.
 func (t *Tx) loadRows(keys []naming.Key) error {
 	d, args := t.store.dialect, keyArgs(keys)
-	query := "SELECT " + serverColumns(t.tables) + d.matching("t_server_conf", "", keyColumns, len(keys))
+	query := "SELECT " + serverColumns(t.tables) + d.matching("t_server_conf", "", keyColumns(), len(keys))
 	err := t.store.each(t.ctx, t.tx, "servers", query, args, func(cells *scanner) {
 		key, server := scanServer(cells)
 		if row := t.rows[key.Fold()]; row != nil {
@@ -222,7 +222,7 @@ func (t *Tx) loadRows(keys []naming.Key) error {
 	if err != nil {
 		return fmt.Errorf("read servers: %w", err)
 	}
-	query = "SELECT " + adapterColumns + d.matching("t_adapter_conf", "", keyColumns, len(keys)) + " ORDER BY t.adapter_name"
+	query = "SELECT " + adapterColumns + d.matching("t_adapter_conf", "", keyColumns(), len(keys)) + " ORDER BY t.adapter_name"
 	err = t.store.each(t.ctx, t.tx, "adapters", query, args, func(cells *scanner) {
 		key, adapter := scanAdapter(cells)
 		if row := t.rows[key.Fold()]; row != nil {

@@ -6,16 +6,18 @@ import (
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 )
 
-var nodeColumnNames = []string{
-	"node_name", "node_obj", "endpoint_ip", "endpoint_port", "setting_state", "present_state",
-	"template_name", "tars_version", "last_reg_time", "last_heartbeat", "modify_time",
+func nodeColumnNames() []string {
+	return []string{
+		"node_name", "node_obj", "endpoint_ip", "endpoint_port", "setting_state", "present_state",
+		"template_name", "tars_version", "last_reg_time", "last_heartbeat", "modify_time",
+	}
 }
 
 // nodeRows writes t_node_info. Nodes of instances that registered beat along, as
 // the description's onStartup makes them.
 func (w *writing) nodeRows() error {
 	wall := expression(w.store.dialect.wall)
-	fresh := newInsert("t_node_info", nodeColumnNames)
+	fresh := newInsert("t_node_info", nodeColumnNames())
 	var updates changes
 	var gone []any
 	seen := map[string]bool{}

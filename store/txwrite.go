@@ -111,17 +111,20 @@ func (w *writing) insert(name string, i *insert, end string) error {
 	return nil
 }
 
-var leaseColumnNames = []string{
-	"id", "application", "server_name", "node_name", "uid", "kind", "state", "revision", "reported_state",
-	"report_sequence", "interval_ms", "interval_told", "lease_ms", "last_heartbeat", "state_since",
-	"metrics_port", "worker_id", "flow_off_by", "registration",
+func leaseColumnNames() []string {
+	return []string{
+		"id", "application", "server_name", "node_name", "uid", "kind", "state", "revision", "reported_state",
+		"report_sequence", "interval_ms", "interval_told", "lease_ms", "last_heartbeat", "state_since",
+		"metrics_port", "worker_id", "flow_off_by", "registration",
+	}
 }
 
 // leases writes the lease rows: new ones plainly, so that one that came meanwhile
 // makes the transaction begin again; the others whole, for they are locked.
 func (w *writing) leases() error {
-	fresh := newInsert("t_registry_lease", leaseColumnNames)
-	known := newInsert("t_registry_lease", leaseColumnNames)
+	columns := leaseColumnNames()
+	fresh := newInsert("t_registry_lease", columns)
+	known := newInsert("t_registry_lease", columns)
 	for _, row := range w.rows {
 		lease := row.now.Lease
 		if lease == nil || lease == row.base.Lease {
@@ -146,7 +149,7 @@ func (w *writing) leases() error {
 	if err := w.insert("lease_insert", fresh, ""); err != nil {
 		return err
 	}
-	return w.insert("lease_update", known, w.store.dialect.upsert(leaseColumnNames[4:]))
+	return w.insert("lease_update", known, w.store.dialect.upsert(columns[keyWidth+1:]))
 }
 
 func (r *instanceRow) registrationText() (string, error) {
@@ -240,7 +243,7 @@ func (w *writing) readBack() error {
 func (w *writing) back(name, columns, table, index string, keys []naming.Key, visit func(*instanceRow, *scanner)) error {
 	for chunk := range slices.Chunk(keys, keyChunk) {
 		query := "SELECT t.application, t.server_name, t.node_name, " + columns +
-			w.store.dialect.matching(table, index, keyColumns, len(chunk))
+			w.store.dialect.matching(table, index, keyColumns(), len(chunk))
 		err := w.store.each(w.ctx, w.tx, name, query, keyArgs(chunk), func(cells *scanner) {
 			if row := w.Tx.rows[scanKey(cells).Fold()]; row != nil {
 				visit(row, cells)

@@ -258,7 +258,7 @@ func TestR30ErrorOfAClosureRollsBackAndComesBackAsItIs(t *testing.T) {
 			tx.Put(registered(k), naming.Event{Kind: naming.EventRegistered})
 			return refusal
 		})
-		if err != refusal || commit != nil || calls != 1 {
+		if err != refusal || commit != nil || calls != 1 { //nolint:errorlint // not wrapped either
 			t.Errorf("got %v, %v after %d calls", commit, err, calls)
 		}
 		if got := d.text(t, "SELECT COUNT(*) FROM t_registry_lease"); got != "0" {
