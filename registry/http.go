@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,13 @@ import (
 	"time"
 
 	"github.com/tarsregistry/tarsregistry/registry/api"
+	"github.com/tarsregistry/tarsregistry/registry/web"
+)
+
+// Bounds of the HTTP port's connections: scrapers, probes and people are few.
+const (
+	httpConnections      = 2048
+	httpConnectionsOfOne = 512
 )
 
 // startHTTP opens the HTTP port: /healthz says that the process lives and never
@@ -29,9 +37,14 @@ func (r *Registry) startHTTP(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listen for HTTP: %w", err)
 	}
-	server := &http.Server{Handler: r.httpHandler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
+	bound := listener.Addr().String()
+	listener = web.Limited(listener, web.Limits{All: httpConnections, PerAddress: httpConnectionsOfOne}, r.metrics.HTTPRefused)
+	if config := r.options.HTTP.TLS; config != nil {
+		listener = tls.NewListener(listener, config)
+	}
+	server := web.NewServer(r.httpHandler(), r.logger)
 	r.mu.Lock()
-	r.addresses.HTTP = listener.Addr().String()
+	r.addresses.HTTP = bound
 	r.mu.Unlock()
 	r.working.start(func(context.Context) {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -52,6 +65,11 @@ func (r *Registry) httpHandler() http.Handler {
 	mux.Handle("GET /metrics", r.metrics.Handler())
 	mux.HandleFunc("GET /sd/prometheus", r.serveTargets)
 	access := &api.Access{Token: r.options.Token, Logger: r.logger}
+	mux.Handle("GET /{$}", web.Console())
+	mux.Handle("GET /console/", web.Console())
+	if r.options.Pprof {
+		mux.Handle("GET /debug/pprof/", access.Protect(web.Profiles()))
+	}
 	mux.Handle("/api/", access.Protect(api.New(api.Options{
 		Roster: r.roster, Pictures: r.table, History: r.store, Operator: operator{r},
 		Protection: r.sweeper.Protection, Status: r.status, Logger: r.logger,

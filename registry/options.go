@@ -44,6 +44,9 @@ type Options struct {
 	PodAddressCheck bool           // a pod may only speak for its own address
 	NodeAllow       []netip.Prefix // networks that may call RegistryObj; empty: all
 	MaxConnections  int            // 0: the default of the RPC layer
+	Pprof           bool           // serve Go's profiles to those who may use the API
+
+	MaxConnectionsPerAddress int // of the servants; 0: no limit
 
 	Version  string
 	Logger   *slog.Logger

@@ -128,7 +128,9 @@ func (r *Registry) relearn(before []*naming.Instance) {
 // serve opens the ports of the servants that are wanted.
 func (r *Registry) serve(ctx context.Context) error {
 	server := rpc.NewServer(rpc.Options{
-		Logger: r.logger, MaxConnections: r.options.MaxConnections, Observer: r.metrics.Calls(),
+		Logger: r.logger, Observer: r.metrics.Calls(),
+		MaxConnections:           r.options.MaxConnections,
+		MaxConnectionsPerAddress: r.options.MaxConnectionsPerAddress,
 	})
 	r.mu.Lock()
 	r.server = server

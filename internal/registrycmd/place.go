@@ -25,6 +25,7 @@ type place struct {
 	version  string
 	database string
 	dataDir  string
+	scheme   string // of HTTP
 	lease    time.Duration
 	clean    time.Duration
 }
@@ -38,8 +39,13 @@ func placeOf(addresses registry.Addresses, o registry.Options, version string) p
 	if database == "" {
 		database = filepath.Join(dataDir, registry.DatabaseFile) + " (embedded)"
 	}
+	scheme := "http"
+	if o.HTTP.TLS != nil {
+		scheme = "https"
+	}
 	return place{
-		PID: os.Getpid(), Addresses: addresses, version: version,
+		scheme: scheme,
+		PID:    os.Getpid(), Addresses: addresses, version: version,
 		database: database, dataDir: dataDir, lease: o.LeaseTTL, clean: o.CleanAfter,
 	}
 }
@@ -66,7 +72,7 @@ func (at place) print(out io.Writer) {
 	row("pods", orOff(at.Pod), "tars.tarsregistry.Registry")
 	row("tarsnode", orOff(at.Node), "tars.tarsregistry.RegistryObj")
 	row("admin", orOff(at.Admin), "AdminObj")
-	row("http", orOff(webAddress(at.HTTP)), "/metrics /sd/prometheus /healthz /readyz /api/v1")
+	row("http", orOff(webAddress(at.scheme, at.HTTP)), "console, /api/v1, /metrics, /sd/prometheus, /healthz, /readyz")
 	_ = table.Flush() // what writes to a terminal has nobody to tell an error
 	fmt.Fprintf(out, `
   database   %s
@@ -95,9 +101,9 @@ Try it, from the source folder:
 
 func orOff(address string) string { return cmp.Or(address, "off") }
 
-func webAddress(address string) string {
+func webAddress(scheme, address string) string {
 	if address == "" {
 		return ""
 	}
-	return "http://" + address
+	return scheme + "://" + address
 }

@@ -60,6 +60,9 @@ func (p *program) serve(s *settings.Settings) error {
 	level := new(slog.LevelVar)
 	level.Set(s.Log.Level)
 	logger := newLogger(p.Stderr, s.Log.JSON, level)
+	if err := s.TLS.Apply(&s.Options, logger); err != nil {
+		return err
+	}
 	options := s.Options
 	options.Version, options.Logger, options.LogLevel = p.version, logger, level
 

@@ -14,6 +14,7 @@ import (
 type Settings struct {
 	Options registry.Options
 	Log     Log
+	TLS     TLS // not in Options yet: see TLS.Apply
 }
 
 // Log says how the log is written.
@@ -46,6 +47,9 @@ func Load(flags *pflag.FlagSet, getenv func(string) string) (*Settings, error) {
 	o.PodAddressCheck = r.isOn("pod-address-check")
 	o.NodeAllow = r.networks("node-allow")
 	o.MaxConnections = r.number("max-connections", 0, 10_000_000)
+	o.MaxConnectionsPerAddress = r.number("max-per-address", 0, 10_000_000)
+	o.Pprof = r.isOn("pprof")
+	s.TLS = r.tls()
 	r.checkTogether(o)
 	if r.err != nil {
 		return nil, r.err

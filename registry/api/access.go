@@ -16,7 +16,8 @@ import (
 
 // Access decides who may use the API. From loopback nothing is needed but a Host
 // and an Origin that are loopback too, so that no web page can reach it by DNS
-// rebinding; from elsewhere the token, as `Authorization: Bearer ...`.
+// rebinding; from elsewhere the token, as `Authorization: Bearer ...`, or a client
+// certificate.
 type Access struct {
 	Token  string // "": nobody but loopback may call
 	Logger *slog.Logger
@@ -53,6 +54,9 @@ func (a *Access) check(r *http.Request) (problem, bool) {
 		return problem{http.StatusForbidden, "the caller's address is not known"}, true
 	}
 	address := peer.Addr().Unmap()
+	if certified(r) != "" {
+		return problem{}, false
+	}
 	given := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if given == "" && address.IsLoopback() {
 		return loopbackOnly(r)
@@ -91,6 +95,19 @@ func isLoopback(host string) bool {
 	}
 	address, err := netip.ParseAddr(host)
 	return err == nil && address.Unmap().IsLoopback()
+}
+
+// certified names who showed a client certificate that an authority of the
+// registry has signed, "" for nobody.
+func certified(r *http.Request) string {
+	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
+		return ""
+	}
+	name := r.TLS.PeerCertificates[0].Subject.CommonName
+	if name == "" || len(name) > 60 || checkReason(name) != nil {
+		return "a certificate without a name"
+	}
+	return name
 }
 
 // equal takes the same time whatever differs, the lengths too.

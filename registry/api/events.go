@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -77,6 +78,7 @@ const (
 	maxStreams     = 256
 	streamInterval = 500 * time.Millisecond
 	streamComment  = 15 * time.Second // keeps connections through proxies
+	streamStall    = 30 * time.Second // for a peer to take what is sent
 	// settle is how long an id is waited for: ids are given before commits, so
 	// that a smaller one may show after a greater one (R22).
 	settle = 4 * time.Second
@@ -138,6 +140,11 @@ func (f *feed) run(r *http.Request) {
 		return
 	}
 	for {
+		// The server's own limit is for answers that end.
+		err := f.flush.SetWriteDeadline(time.Now().Add(streamStall))
+		if err != nil && !errors.Is(err, http.ErrNotSupported) {
+			return
+		}
 		wrote, err := f.next(r)
 		if err != nil {
 			return // the client resumes by the last id it saw

@@ -123,9 +123,12 @@ func (a *api) release(r *http.Request) (any, error) {
 }
 
 // actor is who asks, for events and the audit log: where the call comes from,
-// and the name the caller gives itself.
+// the name in a client certificate, and the name the caller gives itself.
 func actor(r *http.Request) string {
 	who := "http " + remoteHost(r)
+	if name := certified(r); name != "" {
+		who += " [" + name + "]"
+	}
 	if name := r.Header.Get("X-Tars-Actor"); name != "" && len(name) <= 60 && checkReason(name) == nil {
 		who += " (" + name + ")"
 	}

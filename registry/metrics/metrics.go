@@ -23,6 +23,7 @@ type Metrics struct {
 	rejected   *prometheus.CounterVec
 	again      prometheus.Counter
 	changes    *prometheus.CounterVec
+	turnedAway *prometheus.CounterVec
 }
 
 // New makes metrics that show the registry's version.
@@ -48,13 +49,17 @@ func New(version string) *Metrics {
 		changes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Name: "events_total", Help: "Transitions of instances that this replica committed, by kind.",
 		}, []string{"kind"}),
+		turnedAway: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "http_connections_refused_total",
+			Help: "Connections to the HTTP port closed as soon as accepted, by reason.",
+		}, []string{"reason"}),
 	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "info", Help: "1; the label has the version.",
 		ConstLabels: prometheus.Labels{"version": version},
 	})
 	info.Set(1)
-	registry.MustRegister(m.statements, m.failures, m.rejected, m.again, m.changes, info,
+	registry.MustRegister(m.statements, m.failures, m.rejected, m.again, m.changes, m.turnedAway, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -78,6 +83,9 @@ func (m *Metrics) RegisterAgain() { m.again.Inc() }
 
 // Event counts a transition.
 func (m *Metrics) Event(kind string) { m.changes.WithLabelValues(kind).Inc() }
+
+// HTTPRefused counts a connection to the HTTP port that was over a limit.
+func (m *Metrics) HTTPRefused(reason string) { m.turnedAway.WithLabelValues(reason).Inc() }
 
 // Collect adds what is read when metrics are asked for.
 func (m *Metrics) Collect(collector prometheus.Collector) { m.registry.MustRegister(collector) }
