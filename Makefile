@@ -10,7 +10,6 @@ BENCH_COUNT ?= 6
 # How long `make fuzz` stays with each target.
 FUZZTIME ?= 10s
 
-VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LINT = $(GO) tool -modfile=tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
@@ -23,7 +22,7 @@ run: ## start a registry here: data in ./data, listening on 127.0.0.1
 	$(GO) run ./cmd/registry $(ARGS)
 
 build: ## bin/registry and bin/tarscli
-	$(GO) build -buildvcs=auto -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/ ./cmd/...
+	$(GO) build -buildvcs=auto -trimpath -o bin/ ./cmd/...
 
 generate: ## make the code of tars/ from the interface definitions
 	$(GO) generate ./tars

@@ -121,8 +121,10 @@ func TestSignalReachesTheWholeGroup(t *testing.T) {
 	o := newOwner(t)
 	var out lockedBuffer
 	p := start(t, o, shell(`sh -c 'trap "echo inner; exit 0" TERM; echo up; while :; do sleep 0.05; done' &
-		trap 'wait; echo outer; exit 7' TERM; while :; do sleep 0.05; done`, &out))
-	waitFor(t, "the inner shell", func() bool { return strings.Contains(out.String(), "up") })
+		trap 'wait; echo outer; exit 7' TERM; echo ready; while :; do sleep 0.05; done`, &out))
+	waitFor(t, "both shells to expect the signal", func() bool {
+		return strings.Contains(out.String(), "up") && strings.Contains(out.String(), "ready")
+	})
 	if err := p.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
