@@ -23,12 +23,10 @@ func BenchmarkFlush(b *testing.B) {
 			flushed := registry.metric(b, "heartbeats_flushed_total")
 			send(b, registry.Pod, beats)
 			before := usage(b, process)
-			longest := 0.0
 			for registry.metric(b, "heartbeats_flushed_total") < flushed+float64(len(fleet)) {
-				time.Sleep(10 * time.Millisecond)
+				time.Sleep(250 * time.Millisecond) // asking costs something too
 			}
-			longest = max(longest, registry.metric(b, "flush_duration_seconds"))
-			took = append(took, longest)
+			took = append(took, registry.metric(b, "flush_duration_seconds"))
 			cpu = append(cpu, (usage(b, process).CPU - before.CPU).Seconds())
 		}
 		table.row(kind.name, seconds(median(took)), seconds(median(cpu)))

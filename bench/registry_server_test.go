@@ -91,8 +91,8 @@ func startRegistry(b *testing.B, dsn, dataDir string) (*load.Process, ready) {
 	return process, told
 }
 
-// profile writes a CPU profile of the registry's next turn, and its metrics after
-// it, to BENCH_PROFILE, a folder; without that it does nothing. done waits for it.
+// profile writes a CPU profile of the registry's next turn, and its heap and
+// metrics after it, to BENCH_PROFILE, a folder; without that it does nothing. done waits for it.
 func (r ready) profile(b *testing.B, name string, length time.Duration) (done func()) {
 	b.Helper()
 	folder := os.Getenv("BENCH_PROFILE")
@@ -104,6 +104,7 @@ func (r ready) profile(b *testing.B, name string, length time.Duration) (done fu
 		path := filepath.Join(folder, strings.ReplaceAll(name, " ", "-"))
 		failure <- errors.Join(
 			download(fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", r.Profile, max(1, int(length.Seconds()))), path+".prof"),
+			download("http://"+r.Profile+"/debug/pprof/heap", path+".heap"),
 			download("http://"+r.HTTP+"/metrics", path+".txt"),
 		)
 	}()

@@ -22,7 +22,7 @@ type Follower interface {
 type Roster struct {
 	mu        sync.RWMutex
 	entries   map[naming.Key]entry
-	nodes     map[string]map[naming.Key]bool
+	nodes     map[string][]naming.Key // a list: most nodes have one or two
 	addresses map[transition.Address][]naming.Key
 	version   uint64
 	followers []Follower
@@ -37,7 +37,7 @@ type entry struct {
 func New(followers ...Follower) *Roster {
 	return &Roster{
 		entries:   map[naming.Key]entry{},
-		nodes:     map[string]map[naming.Key]bool{},
+		nodes:     map[string][]naming.Key{},
 		addresses: map[transition.Address][]naming.Key{},
 		followers: followers,
 	}
@@ -81,7 +81,7 @@ func (r *Roster) OnNode(node string) []naming.Key {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	var keys []naming.Key
-	for key := range r.nodes[naming.Fold(node)] {
+	for _, key := range r.nodes[naming.Fold(node)] {
 		keys = append(keys, r.entries[key].instance.Key)
 	}
 	return keys
@@ -175,7 +175,7 @@ func (r *Roster) Nodeless(nodes map[string]bool, version uint64) []naming.Key {
 		if nodes[node] {
 			continue
 		}
-		for key := range keys {
+		for _, key := range keys {
 			if known := r.entries[key]; known.version <= version && known.instance.Live() {
 				list = append(list, known.instance.Key)
 			}
@@ -226,22 +226,18 @@ func (r *Roster) replace(key naming.Key, old, incoming *naming.Instance) {
 	r.version++
 	if old != nil {
 		for _, address := range transition.Addresses(old.Adapters) {
-			r.dropAddress(address, key)
+			drop(r.addresses, address, key)
 		}
 	}
 	if incoming.Server == nil && incoming.Lease == nil {
 		delete(r.entries, key)
-		delete(r.nodes[key.Node], key)
-		if len(r.nodes[key.Node]) == 0 {
-			delete(r.nodes, key.Node)
-		}
+		drop(r.nodes, key.Node, key)
 		return
 	}
 	r.entries[key] = entry{instance: incoming, version: r.version}
-	if r.nodes[key.Node] == nil {
-		r.nodes[key.Node] = map[naming.Key]bool{}
+	if old == nil {
+		r.nodes[key.Node] = append(r.nodes[key.Node], key)
 	}
-	r.nodes[key.Node][key] = true
 	for _, address := range transition.Addresses(incoming.Adapters) {
 		if !slices.Contains(r.addresses[address], key) {
 			r.addresses[address] = append(r.addresses[address], key)
@@ -249,13 +245,14 @@ func (r *Roster) replace(key naming.Key, old, incoming *naming.Instance) {
 	}
 }
 
-func (r *Roster) dropAddress(address transition.Address, key naming.Key) {
-	keys := slices.DeleteFunc(r.addresses[address], func(k naming.Key) bool { return k == key })
+// drop takes a key out of the list under of.
+func drop[K comparable](lists map[K][]naming.Key, of K, key naming.Key) {
+	keys := slices.DeleteFunc(lists[of], func(k naming.Key) bool { return k == key })
 	if len(keys) == 0 {
-		delete(r.addresses, address)
+		delete(lists, of)
 		return
 	}
-	r.addresses[address] = keys
+	lists[of] = keys
 }
 
 // compare says which of two versions of an instance is the newer one: that of the
