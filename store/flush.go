@@ -127,14 +127,18 @@ func (f *flush) chunk(ctx context.Context, on runner, chunk []Beat) error {
 
 // keep has what is stored stay where it is longer and the beat's client did not
 // tell its interval: another replica may have been told it, or have watched for
-// longer, and a lease time that shrinks by not knowing would expire who is well
-// (R17).
+// longer, and a lease time that shrinks by not knowing would expire who is well.
+// Once the interval has been seen, the lease time goes by it (R17).
 func (b *Beat) keep(lease leaseNow) {
 	if b.Told {
 		return
 	}
 	b.Told = lease.told != 0
-	b.Interval = max(b.Interval, time.Duration(lease.interval)*time.Millisecond)
+	interval := time.Duration(lease.interval) * time.Millisecond
+	if known := b.Interval > 0 && interval <= b.Interval && !b.Told; known {
+		return
+	}
+	b.Interval = max(b.Interval, interval)
 	b.Duration = max(b.Duration, time.Duration(lease.duration)*time.Millisecond)
 }
 
