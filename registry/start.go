@@ -192,9 +192,9 @@ func (r *Registry) listen(ctx context.Context, server *rpc.Server, servant liste
 
 // startJobs begins what needs the database: following it, flushing, sweeping.
 func (r *Registry) startJobs(ctx context.Context) {
-	flusher := heartbeat.NewFlusher(heartbeat.Options{
+	flusher := heartbeat.NewFlusher(heartbeat.Options{ //nolint:contextcheck // it flushes until Close, whatever becomes of ctx
 		Book: r.book, Store: r.store, WriteThrough: r.writeThrough,
-		Replica: r.replica, Logger: r.logger,
+		Replica: r.replica, Logger: r.logger, Chunk: r.flushChunk(),
 	})
 	keeper := replicas.NewKeeper(r.store, r.registryEntries(), r.logger)
 	r.mu.Lock()
@@ -206,12 +206,21 @@ func (r *Registry) startJobs(ctx context.Context) {
 	if err := r.follower.Refresh(ctx); err != nil && ctx.Err() == nil {
 		r.logger.Warn("cannot read t_registry_info yet", slog.Any("error", err))
 	}
-	r.sweeper.Start()
-	r.cleaner.Start()
+	r.sweeper.Start() //nolint:contextcheck // until Close
+	r.cleaner.Start() //nolint:contextcheck // until Close
 	r.announcing.start(keeper.Run)
 	r.working.start(r.follower.Run)
 	r.working.start(r.table.Run)
 	r.working.start(r.keepPicture)
+}
+
+// flushChunk is how many heartbeats are written at once, 0 for the flusher's own
+// idea: on the embedded database it is a tenth of a second's work.
+func (r *Registry) flushChunk() int {
+	if r.store.Embedded() {
+		return 2500
+	}
+	return 0
 }
 
 // registryEntries are this replica's rows of t_registry_info (R28).

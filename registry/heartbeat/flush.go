@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// chunkSize is how many heartbeats one call of the store carries (R19).
+	// chunkSize is the usual Options.Chunk.
 	chunkSize = 500
 	// maxFailures ends a round: one chunk may be at fault itself, two mean that
 	// the database is.
@@ -27,7 +27,7 @@ func (f *Flusher) flushNoted(ctx context.Context) error {
 	slices.SortFunc(f.noted, func(a, b pending) int { return cmp.Compare(a.lease, b.lease) })
 	var failures int
 	var failed error
-	for chunk := range slices.Chunk(f.noted, chunkSize) {
+	for chunk := range slices.Chunk(f.noted, f.options.Chunk) {
 		if failures >= maxFailures || ctx.Err() != nil {
 			f.options.Book.giveBack(chunk)
 			failed = cmp.Or(failed, context.Cause(ctx))

@@ -33,6 +33,9 @@ type Options struct {
 	Interval time.Duration
 	// NodeInterval is how often a node's row is stamped at most, 20 s (R19).
 	NodeInterval time.Duration
+	// Chunk is how many heartbeats one call of the store carries, 500 (R19). An
+	// embedded database, whose every transaction waits for the disk, takes more.
+	Chunk int
 	// Timeout bounds one call of the store, 3 s.
 	Timeout time.Duration
 	Logger  *slog.Logger
@@ -70,6 +73,9 @@ func NewFlusher(options Options) *Flusher {
 	}
 	if options.NodeInterval == 0 {
 		options.NodeInterval = defaultNodeInterval
+	}
+	if options.Chunk == 0 {
+		options.Chunk = chunkSize
 	}
 	if options.Timeout == 0 {
 		options.Timeout = defaultTimeout
