@@ -27,31 +27,58 @@ func addressesOf(endpoints []tars.EndpointF) []string {
 	return list
 }
 
-// mustShow holds a replica to what it has just acknowledged: its look-ups show it
-// at once (R24), and go on showing it.
+// mustShow holds a replica to what it has just committed: its look-ups show it at
+// once (R24), and go on showing it.
 func (h *house) mustShow(at acknowledged, s *slot) {
-	h.compareShown(at, s, "at once")
+	if err := h.shown(at, s); err != nil {
+		h.wrong("at once: %v", err)
+	}
 	if h.random.IntN(4) == 0 {
 		time.Sleep(500 * time.Millisecond) // for whatever might undo it
-		h.compareShown(at, s, "half a second later")
+		if err := h.shown(at, s); err != nil {
+			h.wrong("half a second later: %v", err)
+		}
 	}
 }
 
-func (h *house) compareShown(at acknowledged, s *slot, when string) {
+// mustCome is for a reported state. A replica that has not heard of a change by
+// another one may take the report for a repetition; then the flush of the heartbeat
+// finds out, and the next heartbeat of those who do not number them (R8, R19).
+func (h *house) mustCome(at acknowledged, s *slot) {
+	deadline := time.Now().Add(patience)
+	for {
+		err := h.shown(at, s)
+		if err == nil {
+			return
+		}
+		h.did("a report that took its time")
+		if time.Now().After(deadline) {
+			h.wrong("%s after it was reported: %v", patience, err)
+			return
+		}
+		time.Sleep(beatInterval)
+		s.sequence++
+		_ = at.ask(func(site *site) error { return h.say(site, s, s.state) }) // faults are about
+	}
+}
+
+// shown compares what the replica shows of the slot with the model; a replica that
+// has ended meanwhile, and may have started from its disk, is not asked.
+func (h *house) shown(at acknowledged, s *slot) error {
 	if s.registration == nil {
-		return
+		return nil
 	}
 	for _, a := range s.registration.Adapters {
 		active, _, err := at.find(a.Servant)
-		shown := slices.Contains(addressesOf(active), hostPort(a.Endpoint))
 		if err != nil || at.site.life.Load() != at.life || at.life%2 != 0 {
-			return // it has ended meanwhile, and may have started from its disk
+			return nil //nolint:nilerr // see above
 		}
-		if shown != s.serving() {
-			h.wrong("replica %d shows %s of %s as active: %v, want %v, %s after it acknowledged the change (state %s, setting %s, flow off by %q, registered %v)",
-				at.number, a.Endpoint, s.key(), shown, s.serving(), when, s.state, s.setting, s.flowOffBy, s.registered)
+		if shown := slices.Contains(addressesOf(active), hostPort(a.Endpoint)); shown != s.serving() {
+			return fmt.Errorf("replica %d, which acknowledged it, shows %s of %s as active: %v, want %v (state %s, setting %s, flow off by %q, bak %d, registered %v)",
+				at.number, a.Endpoint, s.key(), shown, s.serving(), s.state, s.setting, s.flowOffBy, s.bak, s.registered)
 		}
 	}
+	return nil
 }
 
 // watch looks the anchors up at one replica all the time. Whatever happens, while

@@ -32,34 +32,31 @@ func (w *world) rest(fleet []*house) {
 // retire decides what becomes of the silent: an old pod's lease lasts for minutes
 // before its rhythm is known (R17), so it speaks once more.
 func (h *house) retire() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	for _, s := range h.slots {
+		s.mu.Lock()
 		if s.registered && !s.alive && (h.kind == "" || h.random.IntN(2) == 0) {
-			s.changes++
 			h.report(s, s.state)
-			s.changes++
 		}
+		s.mu.Unlock()
 	}
 }
 
 func (w *world) compareTables(fleet []*house) error {
 	var servers, adapters, nodes []string
 	for _, h := range fleet {
-		h.mu.Lock()
 		present := "inactive"
 		for _, s := range h.slots {
-			if !s.registered {
-				continue
+			s.mu.Lock()
+			if s.registered {
+				servers = append(servers, s.serverRow())
+				adapters = append(adapters, s.adapterRows()...)
 			}
-			servers = append(servers, s.serverRow())
-			adapters = append(adapters, s.adapterRows()...)
-			if s.present() != "inactive" {
+			if s.registered && s.present() != "inactive" {
 				present = "active"
 			}
+			s.mu.Unlock()
 		}
 		nodes = append(nodes, line(h.node, present))
-		h.mu.Unlock()
 	}
 	return errors.Join(
 		w.compare("t_server_conf", servers, `SELECT application, server_name, node_name, setting_state, present_state,

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/tarsregistry/tarsregistry/tars"
 )
@@ -15,15 +17,21 @@ const application = "Random"
 type identity struct{ uid, kind string }
 
 // slot is a place for an instance, and what the model knows of it: what the tables
-// must say once all is at rest. Its house's lock guards it.
+// must say once all is at rest.
 type slot struct {
 	server, node string
 
+	// doubt is odd while something is under way beside the slot's pod that may end
+	// it: what a heartbeat is told then says little.
+	doubt atomic.Int64
+
+	// mu is held by the pod during its calls, which it makes one after the other as
+	// our supervisor does, and guards what follows.
+	mu       sync.Mutex
 	identity identity
 	sequence int64 // of reports, for those that have an identity
 	alive    bool  // it beats
 	state    string
-	changes  int64 // odd while one is under way: what beats are told then says little
 
 	// What the tables must say.
 	registered   bool
@@ -38,13 +46,15 @@ type slot struct {
 func (s *slot) key() string { return application + "." + s.server + "@" + s.node }
 
 // context is what goes with the calls of the slot's pod.
-func (s *slot) context() map[string]string {
-	if s.identity.kind == "" {
+func (s *slot) context() map[string]string { return s.identity.context(s.sequence) }
+
+func (i identity) context(sequence int64) map[string]string {
+	if i.kind == "" {
 		return map[string]string{}
 	}
 	return map[string]string{
-		"tars-pod-uid": s.identity.uid, "tars-pod-kind": s.identity.kind,
-		"tars-beat-ms": fmt.Sprint(beatInterval.Milliseconds()), "tars-seq": fmt.Sprint(s.sequence),
+		"tars-pod-uid": i.uid, "tars-pod-kind": i.kind,
+		"tars-beat-ms": fmt.Sprint(beatInterval.Milliseconds()), "tars-seq": fmt.Sprint(sequence),
 	}
 }
 
@@ -73,10 +83,7 @@ func (s *slot) onStartup(r *tars.OnStartupReq, who identity) {
 }
 
 // gone is what leaving, being deregistered and making room do.
-func (s *slot) gone() {
-	s.registered, s.alive = false, false
-	s.changes += 2 // a heartbeat that is under way may be told so
-}
+func (s *slot) gone() { s.registered, s.alive = false, false }
 
 // restored is what a heartbeat does after the rows had been deleted (R13): what
 // the registration says, and nothing that others had written.
@@ -136,6 +143,3 @@ func clone(r *tars.OnStartupReq) *tars.OnStartupReq {
 	c.Adapters = slices.Clone(r.Adapters)
 	return &c
 }
-
-// status collects what an answer asks of the pod.
-func status() map[string]string { return map[string]string{} }
