@@ -91,7 +91,7 @@ func TestDockerfilesCopyWhatIsThere(t *testing.T) {
 			t.Errorf("%s: the Dockerfile copies nothing of it", folder)
 			continue
 		}
-		for _, file := range strings.Fields(match[1]) {
+		for file := range strings.FieldsSeq(match[1]) {
 			if _, err := os.Stat(filepath.Join("..", file)); err != nil {
 				t.Errorf("%s: %v", folder, err)
 			}

@@ -94,11 +94,11 @@ func addressCheck(peer netip.Addr, node string, adapters []naming.Adapter) error
 
 func ownAddress(peer netip.Addr, field, host string) error {
 	address, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	if isName := err != nil; isName || address.Unmap() == peer.Unmap() {
-		return nil
+	if isAddress := err == nil; isAddress && address.Unmap() != peer.Unmap() {
+		return &naming.InvalidError{
+			Field: field,
+			Rule:  fmt.Sprintf("is not the address that the call comes from (%s); a pod may only speak for its own", peer.Unmap()),
+		}
 	}
-	return &naming.InvalidError{
-		Field: field,
-		Rule:  fmt.Sprintf("is not the address that the call comes from (%s); a pod may only speak for its own", peer.Unmap()),
-	}
+	return nil
 }

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tarsregistry/tarsregistry/internal/genconf"
@@ -13,7 +14,7 @@ import (
 // would take what is registered from it.
 func (e *examination) configuration(env *pod.Environment, result *genconf.Result) {
 	for _, w := range result.Warnings {
-		if isVariable(env, w) {
+		if slices.Contains(env.Warnings, w) {
 			continue // said already
 		}
 		e.add(Warning, "configuration", w, "correct it if that is not what you mean")
@@ -29,15 +30,6 @@ func (e *examination) configuration(env *pod.Environment, result *genconf.Result
 	if len(registration.Adapters) == 0 {
 		e.add(Warning, "registration", "no adapters: the server is registered and no client can call it", "list them under adapters in _server_meta.yaml")
 	}
-}
-
-func isVariable(env *pod.Environment, warning string) bool {
-	for _, w := range env.Warnings {
-		if w == warning {
-			return true
-		}
-	}
-	return false
 }
 
 // units finds milliseconds that look like seconds.

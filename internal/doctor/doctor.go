@@ -72,7 +72,7 @@ func Examine(ctx context.Context, lookup pod.Lookup, dialer *tarsclient.Dialer) 
 	if known {
 		e.identity(env, address)
 	}
-	e.files(env)
+	e.files(ctx, env)
 	e.stop(env)
 	if !known {
 		return e.found

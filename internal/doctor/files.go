@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,12 +15,12 @@ import (
 
 // files looks at $TARS_PATH: what the image has to bring, where tarscli
 // writes, and what an earlier life has left.
-func (e *examination) files(env *pod.Environment) {
+func (e *examination) files(ctx context.Context, env *pod.Environment) {
 	e.startCommand(env)
 	for _, folder := range []string{env.Paths.Conf(""), env.Paths.Data(""), env.Paths.Log("")} {
 		e.folder(folder)
 	}
-	running := supervisorRuns(env.Paths)
+	running := supervisorRuns(ctx, env.Paths)
 	if running {
 		e.ok("supervisor", "runs")
 	}
@@ -62,8 +63,9 @@ func (e *examination) folder(folder string) {
 }
 
 // supervisorRuns asks its socket, which a dead one leaves behind mute.
-func supervisorRuns(paths pod.Paths) bool {
-	conn, err := net.DialTimeout("unix", paths.Socket(), time.Second)
+func supervisorRuns(ctx context.Context, paths pod.Paths) bool {
+	dialer := net.Dialer{Timeout: time.Second}
+	conn, err := dialer.DialContext(ctx, "unix", paths.Socket())
 	if err != nil {
 		return false
 	}

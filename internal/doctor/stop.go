@@ -66,7 +66,7 @@ func (e *examination) refresh(env *pod.Environment, wait time.Duration) {
 // wholeTens rounds up to ten seconds.
 func wholeTens(d time.Duration) time.Duration {
 	const ten = 10 * time.Second
-	return (d + ten - 1) / ten * ten
+	return (d + ten - 1).Truncate(ten)
 }
 
 // short prints 80s, not 1m20s, as manifests have it.

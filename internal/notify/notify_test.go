@@ -83,7 +83,7 @@ func answerOne(conn net.Conn, servant answers, token *string) {
 		return
 	}
 	out := buf.ToBytes()
-	conn.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(out)+4)), out...))
+	_, _ = conn.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(out)+4)), out...))
 }
 
 func TestSend(t *testing.T) {

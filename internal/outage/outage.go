@@ -25,10 +25,10 @@ func (l *Log) Report(logger *slog.Logger, err error) {
 	case err != nil:
 		l.failed++
 		if l.failed == 1 {
-			logger.Error(l.What+" fails and is tried again", slog.Any("error", err))
+			logger.Error(l.What+" fails and is tried again", slog.Any("error", err)) //nolint:sloglint // What is a constant of its kind of work
 		}
 	case l.failed > 0:
-		logger.Info(l.What+" works again", slog.Int("failed_rounds", l.failed))
+		logger.Info(l.What+" works again", slog.Int("failed_rounds", l.failed)) //nolint:sloglint // as above
 		l.failed = 0
 	}
 }

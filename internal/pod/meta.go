@@ -110,8 +110,7 @@ func ParseMeta(text []byte) (Meta, error) {
 
 // describeYAML takes the package's prefixes off; what is left says the line.
 func describeYAML(err error) error {
-	var types *yaml.TypeError
-	if errors.As(err, &types) {
+	if types, ok := errors.AsType[*yaml.TypeError](err); ok {
 		return errors.New("not the form this file has: " + strings.Join(types.Errors, "; "))
 	}
 	return errors.New("broken YAML: " + strings.TrimPrefix(err.Error(), "yaml: "))
@@ -122,8 +121,8 @@ func unknownKeys(file string, text []byte) []string {
 	dec.KnownFields(true)
 	meta := DefaultMeta()
 	err := dec.Decode(&meta)
-	var types *yaml.TypeError
-	if err == nil || errors.Is(err, io.EOF) || !errors.As(err, &types) {
+	types, ok := errors.AsType[*yaml.TypeError](err)
+	if !ok || errors.Is(err, io.EOF) {
 		return nil
 	}
 	var warnings []string
@@ -140,7 +139,7 @@ func (a *Adapter) UnmarshalYAML(n *yaml.Node) error {
 	type plain Adapter // without this method
 	p := plain{MaxConns: 200000, Protocol: "tars", QueueCap: 10000, QueueTimeout: 60000, Threads: 5}
 	if err := n.Decode(&p); err != nil {
-		return err
+		return err //nolint:wrapcheck // the decoder around this one collects its *yaml.TypeError
 	}
 	*a = Adapter(p)
 	return nil

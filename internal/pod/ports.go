@@ -70,13 +70,13 @@ func isFree(transport naming.Transport, host string, port int) bool {
 func tryListen(transport naming.Transport, host string, port int) error {
 	address := net.JoinHostPort(host, strconv.Itoa(port))
 	if transport == naming.UDP {
-		conn, err := net.ListenPacket("udp", address)
+		conn, err := net.ListenPacket("udp", address) //nolint:noctx // of an address or this machine's name: at once
 		if err != nil {
 			return err
 		}
 		return conn.Close()
 	}
-	listener, err := net.Listen("tcp", address)
+	listener, err := net.Listen("tcp", address) //nolint:noctx // as above
 	if err != nil {
 		return err
 	}

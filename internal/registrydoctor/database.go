@@ -2,6 +2,7 @@ package registrydoctor
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,11 +98,9 @@ func (e *examination) clock(ctx context.Context, opened *store.Store) {
 // serve the same ports.
 func (e *examination) registries(ctx context.Context, opened *store.Store, found *store.Inspection) {
 	const subject = "other registries"
-	for _, table := range found.Missing {
-		if table == "t_registry_info" {
-			e.add(doctor.OK, subject, "", "none: t_registry_info is not there")
-			return
-		}
+	if slices.Contains(found.Missing, "t_registry_info") {
+		e.add(doctor.OK, subject, "", "none: t_registry_info is not there")
+		return
 	}
 	entries, err := opened.Registries(ctx)
 	if err != nil {

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"bytes"
+	"errors"
 	"time"
 )
 
@@ -12,7 +13,7 @@ func (c *Conn) handle(frame []byte) bool {
 	*call = Call{conn: c, Received: c.received}
 	err := call.decode(frame[lengthSize:])
 	switch {
-	case err == errNoRequest:
+	case errors.Is(err, errNoRequest):
 		c.server.observer.FrameRefused(ReasonHeader)
 		return false
 	case err != nil:

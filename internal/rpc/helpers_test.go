@@ -71,7 +71,7 @@ func startListener(t testing.TB, server *Server, options ListenOptions, servants
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 50*time.Millisecond)
 		defer cancel()
 		_ = server.Shutdown(ctx) // many a test leaves connections open
 	})

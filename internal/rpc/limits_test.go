@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -220,14 +221,14 @@ func TestPush(t *testing.T) {
 	for i := 0; err == nil && i < 10_000; i++ {
 		err = conn.Push(0, make([]byte, 50<<10))
 	}
-	if err != ErrUnsent {
+	if !errors.Is(err, ErrUnsent) {
 		t.Errorf("pushing to who does not read: %v", err)
 	}
 	_ = c.Close()
 	if got := <-ended; got != "hook" {
 		t.Errorf("%s ran", got)
 	}
-	if err := conn.Push(0, nil); err != ErrClosed {
+	if err := conn.Push(0, nil); !errors.Is(err, ErrClosed) {
 		t.Errorf("pushing to who is gone: %v", err)
 	}
 	conn.OnClose(func() { ended <- "late hook" })

@@ -9,9 +9,6 @@ import (
 	"time"
 )
 
-// keepAlive finds out about peers that vanished without a word.
-var keepAlive = net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4}
-
 const (
 	minAcceptPause = 5 * time.Millisecond
 	maxAcceptPause = time.Second
@@ -33,6 +30,8 @@ func (s *Server) Listen(ctx context.Context, network, address string, options Li
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", address, err)
 	}
+	// Finds out about peers that vanished without a word.
+	keepAlive := net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4}
 	config := net.ListenConfig{KeepAliveConfig: keepAlive}
 	opened, err := config.Listen(ctx, network, address)
 	if err != nil {

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -85,7 +86,7 @@ func TestNewPooledCall(t *testing.T) {
 	if call.Status()["tars-action"] != "left" {
 		t.Errorf("status %v", call.Status())
 	}
-	if err := found.Conn().Push(0, nil); err != ErrClosed {
+	if err := found.Conn().Push(0, nil); !errors.Is(err, ErrClosed) {
 		t.Errorf("Push: %v", err)
 	}
 	found.Conn().OnClose(func() { t.Error("ended") })()

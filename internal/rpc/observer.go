@@ -47,10 +47,23 @@ const (
 // NopObserver is an Observer that does nothing.
 type NopObserver struct{}
 
-func (NopObserver) ConnectionOpened()                                   {}
-func (NopObserver) ConnectionClosed(string)                             {}
-func (NopObserver) ConnectionRefused(string)                            {}
+// ConnectionOpened implements Observer.
+func (NopObserver) ConnectionOpened() {}
+
+// ConnectionClosed implements Observer.
+func (NopObserver) ConnectionClosed(string) {}
+
+// ConnectionRefused implements Observer.
+func (NopObserver) ConnectionRefused(string) {}
+
+// CallDone implements Observer.
 func (NopObserver) CallDone(string, string, int32, time.Duration, bool) {}
-func (NopObserver) CallDropped(string, string)                          {}
-func (NopObserver) FrameRefused(string)                                 {}
-func (NopObserver) Panicked(string, string)                             {}
+
+// CallDropped implements Observer.
+func (NopObserver) CallDropped(string, string) {}
+
+// FrameRefused implements Observer.
+func (NopObserver) FrameRefused(string) {}
+
+// Panicked implements Observer.
+func (NopObserver) Panicked(string, string) {}

@@ -3,6 +3,7 @@ package rpc
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -107,7 +108,7 @@ func TestDecodeRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var call Call
 			err := call.decode(test.packet)
-			if (err == nil) != test.complete || (err == errNoRequest) != test.nobody {
+			if (err == nil) != test.complete || errors.Is(err, errNoRequest) != test.nobody {
 				t.Errorf("error %v", err)
 			}
 			if !test.nobody && call.RequestID != 9 {

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -116,7 +117,7 @@ func (s *Server) sendAnswer(call *Call, a answer) {
 	frame := s.memory.frame()
 	defer s.memory.putFrame(frame)
 	*frame = appendAnswer(*frame, call, a)
-	if err := call.conn.send(*frame); err == ErrUnsent {
+	if err := call.conn.send(*frame); errors.Is(err, ErrUnsent) {
 		call.conn.abort(ReasonUnsent)
 	}
 }

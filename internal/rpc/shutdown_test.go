@@ -25,7 +25,7 @@ func TestShutdownFinishesCallsInFlight(t *testing.T) {
 	c.send(startupCall(t, 1))
 	<-begun
 	ended := make(chan error, 1)
-	go func() { ended <- server.Shutdown(context.Background()) }()
+	go func() { ended <- server.Shutdown(t.Context()) }()
 	if resp := c.receive(); resp.IRequestId != 0 || resp.SResultDesc != reconnectText {
 		t.Errorf("first word of a shutdown: id %d %q", resp.IRequestId, resp.SResultDesc)
 	}
@@ -119,7 +119,7 @@ func TestShutdownCutsOffWhoStays(t *testing.T) {
 	stubborn.send(ping(t, 1))
 	stubborn.receive()
 	ended := make(chan error, 1)
-	go func() { ended <- server.Shutdown(context.Background()) }()
+	go func() { ended <- server.Shutdown(t.Context()) }()
 	stubborn.receive() // asked to go
 	stubborn.send(ping(t, 2))
 	if resp := stubborn.receive(); resp.IRequestId != 2 {

@@ -2,7 +2,10 @@
 
 package rpc
 
-import "syscall"
+import (
+	"errors"
+	"syscall"
+)
 
 // useSocket has the connection read and write its socket itself, so that a
 // buffer is taken only once there is something to read, and a write can be
@@ -31,7 +34,7 @@ func (c *Conn) readSocket(fd uintptr) bool {
 		c.scratch = s
 	}
 	n, err := ignoringInterrupts(syscall.Read, int(fd), s.in[s.end:])
-	if err == syscall.EAGAIN {
+	if errors.Is(err, syscall.EAGAIN) {
 		if s.end == 0 {
 			c.returnScratch()
 		}
@@ -44,7 +47,7 @@ func (c *Conn) readSocket(fd uintptr) bool {
 // writeSocket writes what the socket takes now.
 func (c *Conn) writeSocket(fd uintptr) bool {
 	n, err := ignoringInterrupts(syscall.Write, int(fd), c.toWrite)
-	if err == syscall.EAGAIN {
+	if errors.Is(err, syscall.EAGAIN) {
 		n, err = 0, nil
 	}
 	c.writeCount, c.writeError = max(n, 0), err
@@ -54,7 +57,7 @@ func (c *Conn) writeSocket(fd uintptr) bool {
 func ignoringInterrupts(call func(int, []byte) (int, error), fd int, b []byte) (int, error) {
 	for {
 		n, err := call(fd, b)
-		if err != syscall.EINTR {
+		if !errors.Is(err, syscall.EINTR) {
 			return n, err
 		}
 	}

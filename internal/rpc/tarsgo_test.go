@@ -126,7 +126,7 @@ func TestTarsGoClientReconnects(t *testing.T) {
 	if _, err := second.Listen(t.Context(), "tcp", address, ListenOptions{}, accepting().servant()); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = second.Shutdown(context.Background()) })
+	t.Cleanup(func() { _ = second.Shutdown(context.WithoutCancel(t.Context())) })
 	if err := p.KeepAlive(&tars.KeepAliveReq{NodeName: "n"}); err != nil {
 		t.Errorf("after a restart: %v", err)
 	}

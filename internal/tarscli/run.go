@@ -134,8 +134,7 @@ func exitCode(err error) int {
 	if err == nil {
 		return exitOK
 	}
-	var e *exit
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*exit](err); ok {
 		return e.code
 	}
 	return exitFailed

@@ -41,7 +41,7 @@ func (c *cli) supervisor() error {
 	logger := c.logger()
 	options, warnings, err := supervisor.FromPod(env, c.Stdout, c.Stderr, logger)
 	for _, w := range warnings {
-		logger.Warn(w)
+		logger.Warn(w) //nolint:sloglint // whole sentences, each of them written for the log
 	}
 	if err != nil {
 		return err

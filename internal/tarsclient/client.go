@@ -40,7 +40,7 @@ type ServerError struct {
 
 func (e *ServerError) Error() string {
 	text := "the server answered with code " + fmt.Sprint(e.Code)
-	if known := codeNames[e.Code]; known != "" {
+	if known := codeName(e.Code); known != "" {
 		text += " (" + known + ")"
 	}
 	if e.Text != "" {
@@ -49,14 +49,26 @@ func (e *ServerError) Error() string {
 	return text
 }
 
-var codeNames = map[int32]string{
-	-1: "cannot decode",
-	-2: "cannot encode",
-	-3: "no such function",
-	-4: "no such servant",
-	-6: "timed out in its queue",
-	-7: "timed out",
-	-9: "overloaded",
+// codeName is "" for the codes that Tars does not name.
+func codeName(code int32) string {
+	switch code {
+	case -1:
+		return "cannot decode"
+	case -2:
+		return "cannot encode"
+	case -3:
+		return "no such function"
+	case -4:
+		return "no such servant"
+	case -6:
+		return "timed out in its queue"
+	case -7:
+		return "timed out"
+	case -9:
+		return "overloaded"
+	default:
+		return ""
+	}
 }
 
 // Dialer says how to connect. The zero value is ready to use.

@@ -238,7 +238,7 @@ func TestBadServers(t *testing.T) {
 				}
 				defer conn.Close()
 				if _, err := readFrame(conn); err == nil {
-					conn.Write(answer)
+					_, _ = conn.Write(answer) // who does not read it fails the test
 				}
 			}()
 			conn, err := new(Dialer).Dial(t.Context(), fmt.Sprintf("tcp -h 127.0.0.1 -p %d", l.Addr().(*net.TCPAddr).Port))
@@ -306,7 +306,7 @@ func FuzzParseResponse(f *testing.F) {
 		if err == nil && len(a.response.Body) > len(packet) {
 			t.Error("the body is longer than its packet")
 		}
-		if _, err := readFrame(bytes.NewReader(packet)); err == io.EOF {
+		if _, err := readFrame(bytes.NewReader(packet)); err == io.EOF { //nolint:errorlint // wrapped with words it may be one
 			t.Error("a bare EOF says nothing")
 		}
 	})

@@ -63,10 +63,12 @@ func Load(file string) (*Document, error) {
 
 // Clone returns a copy that shares nothing with d.
 func (d *Document) Clone() *Document {
-	return &Document{root: d.root.clone().(*domain)}
+	return &Document{root: d.root.copied()}
 }
 
-func (d *domain) clone() node {
+func (d *domain) clone() node { return d.copied() }
+
+func (d *domain) copied() *domain {
 	c := *d
 	c.nodes = make([]node, len(d.nodes))
 	for i, n := range d.nodes {

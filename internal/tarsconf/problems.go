@@ -2,6 +2,7 @@ package tarsconf
 
 import (
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -110,7 +111,7 @@ func isXMLName(name string) bool {
 	dec := xml.NewDecoder(strings.NewReader("<" + name + "></" + name + ">"))
 	for {
 		token, err := dec.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return true
 		}
 		if err != nil {

@@ -74,6 +74,7 @@ func writeProblem(w http.ResponseWriter, p problem) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(p.status)
+	//nolint:errchkjson // text and a number; and who has gone needs no answer
 	_ = json.NewEncoder(w).Encode(map[string]any{
 		"type": "about:blank", "title": http.StatusText(p.status), "status": p.status, "detail": p.detail,
 	})

@@ -107,7 +107,11 @@ func parseTime(text string) (time.Time, error) {
 	if len(text) != len(time.DateTime) {
 		return time.Time{}, fmt.Errorf("%q is not of the form yyyy-mm-dd hh:mm:ss", text)
 	}
-	return time.Parse(time.DateTime, text)
+	moment, err := time.Parse(time.DateTime, text)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%q is no time: %w", text, err)
+	}
+	return moment, nil
 }
 
 // Clean removes what pods left behind before the cut-off: instances, then the

@@ -139,22 +139,23 @@ func (c *Committer) Close() {
 func (c *Committer) run(ctx context.Context) {
 	defer close(c.done)
 	defer c.gap.Stop()
+	work := context.WithoutCancel(ctx) // Close waits for what was taken
 	for {
 		select {
 		case first := <-c.queue:
-			c.commit(c.gather(first))
+			c.commit(work, c.gather(first))
 		case <-ctx.Done():
-			c.drain()
+			c.drain(work)
 			return
 		}
 	}
 }
 
-func (c *Committer) drain() {
+func (c *Committer) drain(ctx context.Context) {
 	for {
 		select {
 		case first := <-c.queue:
-			c.commit(c.gather(first))
+			c.commit(ctx, c.gather(first))
 		default:
 			return
 		}
@@ -215,11 +216,11 @@ func firstKey(r *request) naming.Key {
 
 // commit runs the batch in one transaction; when that fails for a reason that
 // may be one request's, each runs in its own.
-func (c *Committer) commit(batch []*request) {
+func (c *Committer) commit(ctx context.Context, batch []*request) {
 	if len(batch) == 0 {
 		return
 	}
-	err := c.transact(batch)
+	err := c.transact(ctx, batch)
 	if err == nil {
 		return
 	}
@@ -230,7 +231,7 @@ func (c *Committer) commit(batch []*request) {
 		return
 	}
 	for _, r := range batch {
-		if err := c.transact([]*request{r}); err != nil {
+		if err := c.transact(ctx, []*request{r}); err != nil {
 			r.result <- err
 		}
 	}
@@ -238,8 +239,8 @@ func (c *Committer) commit(batch []*request) {
 
 // transact answers every request of the batch when it returns nil, and none
 // otherwise.
-func (c *Committer) transact(batch []*request) error {
-	ctx, cancel := context.WithTimeout(context.Background(), c.options.Timeout)
+func (c *Committer) transact(ctx context.Context, batch []*request) error {
+	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
 	results := make([]error, len(batch))
 	done, err := c.store.Update(ctx, scopeOf(batch), func(tx *store.Tx) error {

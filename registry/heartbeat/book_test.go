@@ -48,10 +48,6 @@ func reported(state naming.State) func(*naming.Lease) {
 
 func sequence(n int64) func(*naming.Lease) { return func(l *naming.Lease) { l.Sequence = n } }
 
-func told(d time.Duration) func(*naming.Lease) {
-	return func(l *naming.Lease) { l.Interval, l.IntervalTold = d, true }
-}
-
 func beat(k naming.Key, uid string, state naming.State, sequence int64) *Beat {
 	return &Beat{
 		Node: []byte(k.Node), Application: []byte(k.Application), Server: []byte(k.Server),

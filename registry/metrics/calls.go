@@ -74,14 +74,14 @@ func newCalls(registerer prometheus.Registerer) *calls {
 func (c *calls) function(servant, name string) *function {
 	key := functionKey{servant, name}
 	if known, ok := c.known.Load(key); ok {
-		return known.(*function) //nolint:forcetypeassert // the map holds nothing else
+		return known.(*function) //nolint:errcheck // the map holds nothing else
 	}
 	made := &function{
 		duration: c.duration.WithLabelValues(servant, name),
 		ok:       c.done.WithLabelValues(servant, name, "ok"),
 	}
 	known, _ := c.known.LoadOrStore(key, made)
-	return known.(*function) //nolint:forcetypeassert // the map holds nothing else
+	return known.(*function) //nolint:errcheck // the map holds nothing else
 }
 
 // CallDone counts an answer.

@@ -14,10 +14,10 @@ const (
 	versionJSON = 5
 )
 
-// ErrTooMany: more elements than packets of that size may have.
+// ErrTooMany says: more elements than packets of that size may have.
 var ErrTooMany = errors.New("too many elements")
 
-// ErrNested: structs, lists or maps too deep in one another.
+// ErrNested says: structs, lists or maps too deep in one another.
 var ErrNested = errors.New("nested too deeply")
 
 // Limits of what is let pass; zero values mean the defaults.

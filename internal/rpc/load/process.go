@@ -105,7 +105,7 @@ func Start(name string, variables ...string) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Process{command: exec.Command(program)}
+	p := &Process{command: exec.Command(program)} //nolint:noctx // it lives until Stop
 	p.command.Env = append(append(os.Environ(), variables...), childVariable+"="+name)
 	p.command.Stderr = os.Stderr
 	if p.stdin, err = p.command.StdinPipe(); err != nil {

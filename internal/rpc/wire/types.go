@@ -24,14 +24,13 @@ const (
 	SimpleList  Type = 13 // a list of bytes
 )
 
-var typeNames = [...]string{
-	"int8", "int16", "int32", "int64", "float", "double", "string", "string",
-	"map", "list", "struct", "end of struct", "zero", "bytes",
-}
-
 func (t Type) String() string {
-	if int(t) < len(typeNames) {
-		return typeNames[t]
+	names := [...]string{
+		"int8", "int16", "int32", "int64", "float", "double", "string", "string",
+		"map", "list", "struct", "end of struct", "zero", "bytes",
+	}
+	if int(t) < len(names) {
+		return names[t]
 	}
 	return "type " + strconv.Itoa(int(t))
 }
