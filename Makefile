@@ -13,7 +13,7 @@ FUZZTIME ?= 10s
 LINT = $(GO) tool -modfile=tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help run build generate deps test race test-cluster fuzz bench microbench lint
+.PHONY: help run build generate deps test manifests race test-cluster fuzz bench microbench lint
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ $(NODE_MODULES): e2e/clients/node/package-lock.json
 
 test: deps ## all tests, with a MariaDB of their own (or TARSREGISTRY_TEST_DSN)
 	$(GO) test -timeout 8m ./...
+	cd deploy/test && $(GO) test ./...
+
+manifests: ## deploy/manifests from the Helm chart
+	cd deploy/test && $(GO) test . -args -update
 
 race: deps ## the tests with the race detector
 	.ci/install gcc=gcc /usr/include/stdlib.h=libc6-dev
