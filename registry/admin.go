@@ -35,7 +35,7 @@ type adminCommand struct {
 
 func (r *Registry) newAdminServant() rpc.Servant {
 	admin := &adminServant{commands: r.adminCommands(), edge: r.edge(), shutdown: func() { r.fail(ErrShutdown) }}
-	check := tokenCheck(r.options.Token)
+	check := tokenCheck(r.options.Token, newRefusals(r.logger))
 	required := r.options.RequireToken
 	return rpc.Servant{
 		Name:      adminServantName,

@@ -92,6 +92,15 @@ func addressCheck(peer netip.Addr, node string, adapters []naming.Adapter) error
 	return nil
 }
 
+// addressCheck is the same, and leaves a line in the audit log.
+func (p *podServant) addressCheck(call interface{ Peer() netip.AddrPort }, node string, adapters []naming.Adapter) error {
+	err := addressCheck(call.Peer().Addr(), node, adapters)
+	if err != nil {
+		p.refused.note("speak for "+node, call.Peer(), err.Error())
+	}
+	return err
+}
+
 func ownAddress(peer netip.Addr, field, host string) error {
 	address, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	if isAddress := err == nil; isAddress && address.Unmap() != peer.Unmap() {

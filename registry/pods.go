@@ -41,6 +41,7 @@ type podServant struct {
 	writable      func() error
 	ownAddress    bool // pods may only speak for the address they call from
 	registerAgain *rate.Limiter
+	refused       refusals
 	edge          edge
 }
 
@@ -59,7 +60,7 @@ func (p *podServant) onStartup(ctx context.Context, req *tars.OnStartupReq) erro
 		return err
 	}
 	if p.ownAddress {
-		if err := addressCheck(call.Peer().Addr(), registration.Key.Node, registration.Adapters); err != nil {
+		if err := p.addressCheck(call, registration.Key.Node, registration.Adapters); err != nil {
 			return err
 		}
 	}
@@ -199,7 +200,7 @@ func (p *podServant) registerMetrics(ctx context.Context, req *tars.RegisterMetr
 		return err
 	}
 	if p.ownAddress {
-		if err := addressCheck(call.Peer().Addr(), key.Node, nil); err != nil {
+		if err := p.addressCheck(call, key.Node, nil); err != nil {
 			return err
 		}
 	}
@@ -236,7 +237,7 @@ func (p *podServant) named(call *rpc.PooledCall, node, application, server strin
 		err = naming.NormalizeKey(&key)
 	}
 	if err == nil && p.ownAddress {
-		err = addressCheck(call.Peer().Addr(), key.Node, nil)
+		err = p.addressCheck(call, key.Node, nil)
 	}
 	return key, whole, err
 }

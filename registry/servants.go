@@ -13,6 +13,7 @@ func (r *Registry) newPodServant() rpc.Servant {
 		targets: r.targets, writable: r.writable,
 		ownAddress:    r.options.PodAddressCheck,
 		registerAgain: rate.NewLimiter(registerAgainRate, registerAgainBurst),
+		refused:       newRefusals(r.logger),
 		edge:          r.edge(),
 	}
 	servant := rpc.Servant{
@@ -22,7 +23,7 @@ func (r *Registry) newPodServant() rpc.Servant {
 		Dispatch:  rpc.Generated(new(tars.Tarsregistry), pods),
 	}
 	if r.options.RequireToken {
-		servant.Authorize = tokenCheck(r.options.Token)
+		servant.Authorize = tokenCheck(r.options.Token, pods.refused)
 	}
 	return servant
 }
