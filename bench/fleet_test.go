@@ -66,7 +66,10 @@ func encode(b *testing.B, tag byte, value encodable) []byte {
 	return append([]byte(nil), buffer.ToBytes()...)
 }
 
-func (i instance) onStartup(b *testing.B) load.Template { return i.register(b, "1.0.3") }
+func onStartup(b *testing.B, i instance) load.Template {
+	b.Helper()
+	return i.register(b, "1.0.3")
+}
 
 func (i instance) register(b *testing.B, version string) load.Template {
 	return i.request(b, "onStartup", &tars.OnStartupReq{
@@ -79,13 +82,15 @@ func (i instance) register(b *testing.B, version string) load.Template {
 	})
 }
 
-func (i instance) keepAlive(b *testing.B) load.Template {
+func keepAlive(b *testing.B, i instance) load.Template {
+	b.Helper()
 	return i.request(b, "keepAlive", &tars.KeepAliveReq{
 		NodeName: i.node, State: "active", Application: application, Server: i.server,
 	})
 }
 
-func (i instance) registerMetrics(b *testing.B) load.Template {
+func registerMetrics(b *testing.B, i instance) load.Template {
+	b.Helper()
 	return i.request(b, "registerMetrics", &tars.RegisterMetricsReq{
 		NodeName: i.node, Application: application, Server: i.server,
 	})
@@ -110,11 +115,11 @@ func findObject(b *testing.B, object string) load.Template {
 }
 
 // templates makes a request of each instance.
-func templates(b *testing.B, list []instance, request func(instance, *testing.B) load.Template) []load.Template {
+func templates(b *testing.B, list []instance, request func(*testing.B, instance) load.Template) []load.Template {
 	b.Helper()
 	made := make([]load.Template, len(list))
 	for i := range list {
-		made[i] = request(list[i], b)
+		made[i] = request(b, list[i])
 	}
 	return made
 }

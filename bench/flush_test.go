@@ -15,8 +15,8 @@ func BenchmarkFlush(b *testing.B) {
 	for _, kind := range []struct{ name, dsn string }{{"SQLite", ""}, {"MariaDB", dsn}} {
 		process, registry := startRegistry(b, kind.dsn, b.TempDir())
 		fleet := fleet("Some", 1000, 10, 1)
-		send(b, registry.Pod, templates(b, fleet, instance.onStartup))
-		beats := templates(b, fleet, instance.keepAlive)
+		send(b, registry.Pod, templates(b, fleet, onStartup))
+		beats := templates(b, fleet, keepAlive)
 		time.Sleep(restTime)
 		var took, cpu []float64
 		for range rounds(b) {

@@ -14,7 +14,7 @@ const flushTime = 2200 * time.Millisecond
 // BenchmarkHeartbeats: 10,000 instances on 10,000 nodes.
 func BenchmarkHeartbeats(b *testing.B) {
 	w := newWorld(b)
-	beats := templates(b, w.fleet, instance.keepAlive)
+	beats := templates(b, w.fleet, keepAlive)
 	questions := w.questions(b)
 	table := results.section("Heartbeats: 10,000 instances on 10,000 nodes", header("callers", "servant")...)
 	table.note("Without callers the registry uses %.0f ms of processor time a second.", idle(b, w.process))

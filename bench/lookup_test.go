@@ -12,7 +12,7 @@ import (
 func BenchmarkLookups(b *testing.B) {
 	w := newWorld(b)
 	large := fleet("Large", 1, 1000, 1<<20)
-	send(b, w.registry.Pod, templates(b, large, instance.onStartup))
+	send(b, w.registry.Pod, templates(b, large, onStartup))
 	w.rest()
 	var small []load.Template
 	for i := 0; i < len(w.fleet); i += 10 {

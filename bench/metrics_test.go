@@ -15,7 +15,7 @@ import (
 // servers, when nothing has changed since the last call and when something has.
 func BenchmarkMetricsTargets(b *testing.B) {
 	w := newWorld(b)
-	send(b, w.registry.Pod, templates(b, w.fleet, instance.registerMetrics))
+	send(b, w.registry.Pod, templates(b, w.fleet, registerMetrics))
 	call := load.NewTemplate(load.Request{
 		Servant: podObject, Function: "getMetricsAdapters", Body: encode(b, 1, &tars.GetMetricsAdaptersReq{}), Timeout: 3000,
 	})
@@ -24,7 +24,7 @@ func BenchmarkMetricsTargets(b *testing.B) {
 		b.Fatal(err)
 	}
 	w.rest()
-	change := []load.Template{w.fleet[0].onStartup(b)}
+	change := []load.Template{onStartup(b, w.fleet[0])}
 	const times = 30
 	var steady, changed []float64
 	var cpu float64

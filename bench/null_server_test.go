@@ -97,12 +97,13 @@ func ask(address string, request load.Template) ([]byte, error) {
 	if _, err := conn.Write(request.Append(nil, idAsked)); err != nil {
 		return nil, err
 	}
-	answer := make([]byte, 4)
-	if _, err := io.ReadFull(conn, answer); err != nil {
+	var length [4]byte
+	if _, err := io.ReadFull(conn, length[:]); err != nil {
 		return nil, err
 	}
-	answer = append(answer, make([]byte, binary.BigEndian.Uint32(answer)-4)...)
-	if _, err := io.ReadFull(conn, answer[4:]); err != nil {
+	answer := make([]byte, max(idInAnswer+4, binary.BigEndian.Uint32(length[:])))
+	copy(answer, length[:])
+	if _, err := io.ReadFull(conn, answer[len(length):]); err != nil {
 		return nil, err
 	}
 	if id := binary.BigEndian.Uint32(answer[idInAnswer:]); id != idAsked {

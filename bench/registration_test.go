@@ -50,7 +50,7 @@ func BenchmarkRegistrations(b *testing.B) {
 	spare := int(turn(b).Seconds()*20000) + 64
 	for range rounds(b) {
 		for _, s := range subjects {
-			frames := templates(b, fleet("Some", spare/10, 10, s.next), func(i instance, b *testing.B) load.Template { return i.register(b, s.version) })
+			frames := templates(b, fleet("Some", spare/10, 10, s.next), func(b *testing.B, i instance) load.Template { return i.register(b, s.version) })
 			before := s.created.calls
 			done := s.profile(b, "registrations new "+s.name)
 			s.created.takeTurn(b, shape, turn(b), inOrder(frames))

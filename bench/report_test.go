@@ -16,8 +16,6 @@ import (
 
 // results are the tables of this run. TestMain prints them when all benchmarks
 // are through; Go offers benchmarks no other place to meet.
-//
-//nolint:gochecknoglobals // see above
 var results = report{started: time.Now(), loadBefore: loadAverage()}
 
 // report is a Markdown document in the making.

@@ -38,7 +38,7 @@ func newWorld(b *testing.B) *world {
 	w := &world{server: startMariaDB(b), fleet: fleet("Some", 1000, 10, 1)}
 	w.dsn = w.server.Database(b)
 	w.process, w.registry = startRegistry(b, w.dsn, b.TempDir())
-	send(b, w.registry.Pod, templates(b, w.fleet, instance.onStartup))
+	send(b, w.registry.Pod, templates(b, w.fleet, onStartup))
 	w.rest()
 	return w
 }

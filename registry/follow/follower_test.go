@@ -347,17 +347,20 @@ func TestR23OwnWritesAreNotReadAgain(t *testing.T) {
 }
 
 func TestMerge(t *testing.T) {
-	stamps := func(pairs ...any) (list []store.Stamp) {
-		for i := 0; i < len(pairs); i += 2 {
-			list = append(list, store.Stamp{ID: int64(pairs[i].(int)), Text: pairs[i+1].(string)})
+	// stamps are those of the ids 1, 2 and so on; a blank is no row.
+	stamps := func(texts string) (list []store.Stamp) {
+		for i, text := range texts {
+			if text != ' ' {
+				list = append(list, store.Stamp{ID: int64(i + 1), Text: string(text)})
+			}
 		}
 		return list
 	}
 	for name, test := range map[string]struct{ previous, newer, want []store.Stamp }{
-		"nothing new":  {stamps(1, "a"), nil, stamps(1, "a")},
-		"first":        {nil, stamps(1, "a"), stamps(1, "a")},
-		"over another": {stamps(1, "a", 2, "b", 3, "c"), stamps(2, "x"), stamps(1, "a", 2, "x", 3, "c")},
-		"on all sides": {stamps(2, "b", 4, "d"), stamps(1, "x", 3, "y", 5, "z"), stamps(1, "x", 2, "b", 3, "y", 4, "d", 5, "z")},
+		"nothing new":  {stamps("a"), nil, stamps("a")},
+		"first":        {nil, stamps("a"), stamps("a")},
+		"over another": {stamps("abc"), stamps(" x"), stamps("axc")},
+		"on all sides": {stamps(" b d"), stamps("x y z"), stamps("xbydz")},
 	} {
 		if got := merge(test.previous, test.newer); !slices.Equal(got, test.want) {
 			t.Errorf("%s: %v, want %v", name, got, test.want)
