@@ -13,15 +13,15 @@ import (
 // freePort gives a port of the host that nobody listens on now.
 func freePort(t *testing.T, host string) int {
 	t.Helper()
-	listener, err := net.Listen("tcp", net.JoinHostPort(host, "0")) //nolint:noctx // at once
+	listener, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = listener.Close() }()
-	return listener.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert,errcheck // of tcp
+	return listener.Addr().(*net.TCPAddr).Port
 }
 
 // tarsPing is what every servant answers.
 func tarsPing(c *replica.Caller) error {
-	return c.TarsInvoke(context.Background(), 0, "tars_ping", nil, nil, nil, new(requestf.ResponsePacket)) //nolint:wrapcheck // it says all
+	return c.TarsInvoke(context.Background(), 0, "tars_ping", nil, nil, nil, new(requestf.ResponsePacket))
 }

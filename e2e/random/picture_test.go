@@ -35,10 +35,17 @@ func (w *world) tabled() (active, inactive map[string][]string, err error) {
 		return nil, nil, err
 	}
 	active, inactive = map[string][]string{}, map[string][]string{}
+	known := func(object string) { // perhaps with nobody
+		for _, list := range []map[string][]string{active, inactive} {
+			if _, there := list[object]; !there {
+				list[object] = nil
+			}
+		}
+	}
 	for _, row := range found {
 		c := strings.Split(row, "|")
 		object, set := c[0], ""
-		active[object], inactive[object] = active[object], inactive[object] // known, perhaps with nobody
+		known(object)
 		if c[6] == "Y" {
 			set = c[7]
 		}
@@ -53,8 +60,7 @@ func (w *world) tabled() (active, inactive map[string][]string, err error) {
 	}
 	for server := range servers { // objects that may have nobody in the tables
 		for _, object := range []string{"MainObj", "SideObj"} {
-			name := fmt.Sprintf("%s.S%d.%s", application, server, object)
-			active[name], inactive[name] = active[name], inactive[name]
+			known(fmt.Sprintf("%s.S%d.%s", application, server, object))
 		}
 	}
 	return active, inactive, nil

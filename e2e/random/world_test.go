@@ -104,7 +104,7 @@ func (w *world) random(actor string, number int) *rand.Rand {
 	for _, c := range actor {
 		hash = hash*1099511628211 ^ uint64(c)
 	}
-	return rand.New(rand.NewPCG(w.seed, hash+uint64(number))) //nolint:gosec // to be repeated
+	return rand.New(rand.NewPCG(w.seed, hash+uint64(number)))
 }
 
 // wrong notes a violation.
@@ -120,7 +120,7 @@ func (w *world) clock() string { return fmt.Sprintf("at %.2f s", time.Since(w.be
 // did counts what was done.
 func (w *world) did(what string) {
 	counter, _ := w.counted.LoadOrStore(what, new(atomic.Int64))
-	counter.(*atomic.Int64).Add(1) //nolint:forcetypeassert,errcheck // stored above
+	counter.(*atomic.Int64).Add(1)
 }
 
 // acknowledged says which replica acknowledged a change, and in which of its lives.

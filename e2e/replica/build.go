@@ -43,7 +43,7 @@ func Build(t testing.TB, folder string, flags ...string) string {
 		return file
 	}
 	if programs.dir == "" {
-		dir, err := os.MkdirTemp("", "tarsregistry-replica-")
+		dir, err := os.MkdirTemp("", "tarsregistry-replica-") //nolint:usetesting // for all tests, not only this one
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -63,11 +63,11 @@ func (c *Caller) TarsInvoke(ctx context.Context, _ byte, function string, body [
 		answer, err := conn.Invoke(ctx, request)
 		if _, served := errors.AsType[*tarsclient.ServerError](err); err != nil && !served {
 			c.drop(address, conn) // the others are of no more use either, most likely
-			return err            //nolint:wrapcheck // it says what was called where
+			return err
 		}
 		c.release(address, conn)
 		if err != nil {
-			return err //nolint:wrapcheck // as above
+			return err
 		}
 		response.SBuffer = tools.ByteToInt8(answer.Body)
 		response.Status, response.Context = answer.Status, answer.Context
@@ -99,10 +99,10 @@ func (c *Caller) connect(ctx context.Context, address string) (*tarsclient.Conn,
 	c.mu.Unlock()
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // it names the address
+		return nil, err
 	}
 	dialer := tarsclient.Dialer{Timeout: c.timeout}
-	return dialer.Dial(ctx, fmt.Sprintf("tcp -h %s -p %s -t %d", host, port, c.timeout.Milliseconds())) //nolint:wrapcheck // as above
+	return dialer.Dial(ctx, fmt.Sprintf("tcp -h %s -p %s -t %d", host, port, c.timeout.Milliseconds()))
 }
 
 func (c *Caller) release(address string, conn *tarsclient.Conn) {

@@ -40,12 +40,12 @@ func Run(t testing.TB, program string, arguments ...string) *Process {
 const tailLines = 60
 
 func start(program string, arguments ...string) (*Process, error) {
-	//nolint:noctx // ended by signals, which is what is tested
+	//nolint:noctx,gosec // a program of the test, ended by signals, which is what is tested
 	p := &Process{Exited: make(chan struct{}), command: exec.Command(program, arguments...)}
 	p.command.Stdout, p.command.Stderr = &p.Output, &p.Output
 	p.command.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "HOME=" + os.TempDir()}
 	if err := p.command.Start(); err != nil {
-		return nil, err //nolint:wrapcheck // it names the program
+		return nil, err
 	}
 	go func() {
 		defer close(p.Exited)
@@ -94,7 +94,7 @@ type Output struct {
 func (o *Output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.text.Write(p)
+	return o.text.Write(p) //nolint:wrapcheck // it never fails
 }
 
 func (o *Output) String() string {

@@ -108,7 +108,7 @@ func (r *Replica) AwaitServing(within time.Duration) {
 func (r *Replica) read() error {
 	text, err := os.ReadFile(filepath.Join(r.DataDir, "registry.json"))
 	if err != nil {
-		return err //nolint:wrapcheck // it names the file
+		return err
 	}
 	var found Addresses
 	if err := json.Unmarshal(text, &found); err != nil {
@@ -172,18 +172,15 @@ func (r *Replica) Said() string {
 // Locator is how clients find look-ups of the registries: all of them, as the
 // setting locator of a Tars client has it.
 func Locator(replicas ...*Replica) string {
-	locator := "tars.tarsregistry.QueryObj@"
-	for i, r := range replicas {
+	endpoints := make([]string, 0, len(replicas))
+	for _, r := range replicas {
 		host, port, err := net.SplitHostPort(r.Addresses.Query)
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		if i > 0 {
-			locator += ":"
-		}
-		locator += fmt.Sprintf("tcp -h %s -p %s -t 3000", host, port)
+		endpoints = append(endpoints, fmt.Sprintf("tcp -h %s -p %s -t 3000", host, port))
 	}
-	return locator
+	return "tars.tarsregistry.QueryObj@" + strings.Join(endpoints, ":")
 }
 
 // Eventually tries again and again until attempt gives no error.

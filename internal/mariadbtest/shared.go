@@ -16,8 +16,6 @@ import (
 // sharedServer is the server that the tests of this process share. It belongs
 // to the process as its standard output does; Go offers tests of one package no
 // other place to meet.
-//
-//nolint:gochecknoglobals // see above
 var sharedServer struct {
 	sync.Mutex
 	server *Server

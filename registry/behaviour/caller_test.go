@@ -89,9 +89,6 @@ func (c caller) with(key, value string) caller {
 	return caller{c.r, changed}
 }
 
-// at is the same caller at another replica.
-func (c caller) at(r *replica) caller { return caller{r, c.context} }
-
 // The methods give what the answer's status asks of the pod, tars-action mostly.
 
 func (c caller) onStartup(req *tars.OnStartupReq) (map[string]string, error) {

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	_ "github.com/go-sql-driver/mysql" // for what other programs do to the tables
@@ -137,15 +138,10 @@ func (d *database) has(table, column string) bool {
 	}
 	defer func() { _ = rows.Close() }()
 	names, err := rows.Columns()
-	if err != nil {
+	if err := errors.Join(err, rows.Err()); err != nil {
 		d.t.Fatal(err)
 	}
-	for _, name := range names {
-		if name == column {
-			return true
-		}
-	}
-	return rows.Err() != nil
+	return slices.Contains(names, column)
 }
 
 // ago is SQL for a moment of our own tables.

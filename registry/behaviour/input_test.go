@@ -18,8 +18,6 @@ type badInput struct {
 
 // huge is nearly as much as a packet may hold. It is made once: what the tests themselves hold would else hide what the
 // registry does.
-//
-//nolint:gochecknoglobals // see above
 var huge = sync.OnceValue(func() string { return strings.Repeat("x", 9<<20) })
 
 // badNames are values that no name may have; limit is the column's width.

@@ -2,6 +2,7 @@ package behaviour
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -91,7 +92,7 @@ func exchange(t *testing.T, address string, data []byte) (code int32, closed boo
 	}()
 	var head [4]byte
 	if _, err := io.ReadFull(conn, head[:]); err != nil {
-		if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
+		if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 			t.Fatalf("neither an answer nor the end to %.60q", data)
 		}
 		return 0, true

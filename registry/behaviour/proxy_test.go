@@ -46,7 +46,7 @@ func (p *proxy) accept() {
 		if err != nil {
 			return // closed: the test is over
 		}
-		server, err := net.Dial("tcp", p.target) //nolint:noctx // ends with the proxy
+		server, err := net.Dial("tcp", p.target)
 		if err != nil {
 			_ = client.Close()
 			continue
