@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -72,14 +73,22 @@ func (o operator) change(ctx context.Context, action string, key naming.Key, act
 	}
 	ctx, cancel := context.WithTimeout(ctx, operatorDeadline)
 	defer cancel()
+	var outcome transition.Outcome
+	var seen *naming.Instance
 	err := o.r.committer.Do(ctx, commit.Op{
 		Scope: store.Scope{Keys: []naming.Key{key}},
-		Run: func(tx *store.Tx) error {
-			_, err := run(tx)
+		Run: func(tx *store.Tx) (err error) {
+			outcome, err = run(tx)
+			seen = tx.Instance(key)
 			return err
 		},
 	})
 	o.audit(action, key.String(), actor, err)
+	if (err == nil && !outcome.Changed) || errors.Is(err, transition.ErrUnknown) {
+		// It was so already, perhaps by another replica's doing that this one has
+		// not heard of yet (R24).
+		o.r.roster.Committed([]*naming.Instance{seen}, nil)
+	}
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", action, key, err)
 	}
