@@ -140,17 +140,22 @@ func inOrder(requests []load.Template) func(dst []byte, connection, n int, id in
 	}
 }
 
-// send makes each request once.
-func send(b *testing.B, address string, requests []load.Template) *load.Result {
+// send makes each request once, as a preparation. On a machine that is very busy
+// some take longer than the registry lets them; then all are made again.
+func send(b *testing.B, address string, requests []load.Template) {
 	b.Helper()
-	result, err := load.Run(b.Context(), load.Options{
-		Address: address, Connections: min(64, len(requests)), Calls: len(requests), Append: inOrder(requests),
-	})
-	if err != nil {
-		b.Fatal(err)
+	const attempts = 5
+	var failed int64
+	for range attempts {
+		result, err := load.Run(b.Context(), load.Options{
+			Address: address, Connections: min(64, len(requests)), Calls: len(requests), Append: inOrder(requests),
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if failed = result.Failed; failed == 0 {
+			return
+		}
 	}
-	if result.Failed > 0 {
-		b.Fatalf("%d of %d requests failed", result.Failed, result.Calls)
-	}
-	return result
+	b.Fatalf("%d of %d requests failed", failed, len(requests))
 }
