@@ -37,6 +37,11 @@ func Script(ctx context.Context, starter Starter, commandLine string, timeout ti
 	case <-ctx.Done():
 		return kill(p, ctx.Err())
 	}
+	select {
+	case <-p.Said():
+	case <-timer.C: // something that the script has started keeps its output open
+	case <-ctx.Done():
+	}
 	if status := p.Status(); status != (process.Status{}) {
 		return fmt.Errorf("%v%s", status, said.suffix())
 	}

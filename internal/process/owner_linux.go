@@ -93,17 +93,22 @@ func (o *Owner) Start(c Command) (*Process, error) {
 		out.closeParentEnds()
 		return nil, fmt.Errorf("start %s: %w", c.Path, err)
 	}
-	p := &Process{owner: o, pid: pid, done: make(chan struct{})}
+	p := &Process{owner: o, pid: pid, done: make(chan struct{}), said: make(chan struct{})}
 	o.children[pid] = p
 	o.pumps += len(out.pumps)
 	o.mu.Unlock()
 
+	var pumping sync.WaitGroup
 	for _, pump := range out.pumps {
-		go func() {
+		pumping.Go(func() {
 			pump.run()
 			o.pumpsChanged(-1)
-		}()
+		})
 	}
+	go func() {
+		pumping.Wait()
+		close(p.said)
+	}()
 	return p, nil
 }
 
@@ -239,7 +244,8 @@ type Process struct {
 	owner  *Owner
 	pid    int
 	done   chan struct{}
-	status Status // written before done is closed
+	said   chan struct{} // closed when all output has been passed on
+	status Status        // written before done is closed
 }
 
 // Pid is the process's id and that of its group.
@@ -248,6 +254,10 @@ func (p *Process) Pid() int { return p.pid }
 // Done is closed when the process has ended and was reaped. Others of its
 // group may live on.
 func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Said is closed when all that the process has written was passed on. What it
+// started may hold its output open after it has ended: wait with a bound.
+func (p *Process) Said() <-chan struct{} { return p.said }
 
 // Status is how the process ended; valid once Done is closed.
 func (p *Process) Status() Status { return p.status }

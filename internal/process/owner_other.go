@@ -40,6 +40,9 @@ func (p *Process) Pid() int { return 0 }
 // Done is never closed.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
+// Said is never closed.
+func (p *Process) Said() <-chan struct{} { return p.done }
+
 // Status is the zero Status.
 func (p *Process) Status() Status { return Status{} }
 
