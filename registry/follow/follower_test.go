@@ -373,6 +373,7 @@ func TestR13NodesAreReadWhenOneHasGone(t *testing.T) {
 	s.nodes = map[string]int64{"10.0.0.1": 1, "10.0.0.2": 2}
 	s.put(key(1), naming.Active)
 	s.rows[key(1)].Lease = &naming.Lease{State: naming.LeaseLive, Revision: 1}
+	s.rows[key(1)].Adapters = []naming.Adapter{{ID: 1, Name: "a"}}
 	following(t, s, func(known *roster.Roster, _ *Follower) {
 		s.pass(20 * time.Second)
 		if s.nodeReads != 1 {

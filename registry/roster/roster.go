@@ -211,6 +211,11 @@ func (r *Roster) apply(instances []*naming.Instance, tombstones []naming.Tombsto
 		if !exists && incoming.Server == nil && incoming.Lease == nil {
 			continue
 		}
+		if lessened(known.instance, incoming) {
+			torn := *incoming
+			torn.Torn = true
+			incoming = &torn
+		}
 		r.replace(key, known.instance, incoming)
 		changed = append(changed, incoming)
 	}
@@ -220,6 +225,20 @@ func (r *Roster) apply(instances []*naming.Instance, tombstones []naming.Tombsto
 	for _, follower := range r.followers {
 		follower.Follow(changed, tombstones)
 	}
+}
+
+// lessened says that a live instance has fewer adapters than were known, or none
+// where nothing was. Its pod may have said so, or somebody may have deleted rows
+// before whoever committed this, or while this replica was not there to see it:
+// the next heartbeat finds out, once (R13).
+func lessened(known, incoming *naming.Instance) bool {
+	if incoming.Torn || !incoming.Live() {
+		return false
+	}
+	if known == nil || known.Server == nil {
+		return len(incoming.Adapters) == 0
+	}
+	return len(incoming.Adapters) < len(known.Adapters)
 }
 
 func (r *Roster) replace(key naming.Key, old, incoming *naming.Instance) {

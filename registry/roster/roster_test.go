@@ -149,3 +149,31 @@ func TestTombstonesComeWithTheirChange(t *testing.T) {
 		t.Errorf("the follower was told of %d tombstones", told.tombstones)
 	}
 }
+
+// TestR13FewerAdaptersAreLookedAt: rows that were deleted before a replica could see
+// it come back all the same, and a pod that has no adapters is looked at once only.
+func TestR13FewerAdaptersAreLookedAt(t *testing.T) {
+	bare := func(revision int64) *naming.Instance {
+		i := at(revision, naming.Active)
+		i.Adapters = nil
+		return i
+	}
+	for name, arrive := range map[string]func(*Roster){
+		"at the first load":           func(r *Roster) { r.Replace(list(bare(1))) },
+		"with another one's change":   func(r *Roster) { r.Replace(list(at(1, naming.Active))); r.Committed(list(bare(2)), nil) },
+		"with what was there on disk": func(r *Roster) { r.Replace(list(at(1, naming.Active))); r.Replace(list(bare(1))) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := New()
+			arrive(r)
+			if !r.Get(key).Torn {
+				t.Fatal("a live instance without its adapters is taken for whole")
+			}
+			looked := bare(r.Get(key).Revision())
+			r.Committed(list(looked), nil) // the heartbeat found nothing to bring back
+			if r.Get(key).Torn {
+				t.Error("an instance that has no adapters is looked at again and again")
+			}
+		})
+	}
+}
