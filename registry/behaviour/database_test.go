@@ -23,6 +23,9 @@ type database struct {
 	dsn  string // "": embedded
 	dir  string // data folder of the first replica, and the embedded database
 	pool *sql.DB
+	// spoiled says that the tables are not as they were found, so that no other
+	// test may have them.
+	spoiled bool
 }
 
 func (d *database) embedded() bool { return d.dsn == "" }
@@ -59,9 +62,13 @@ func sqlite(t *testing.T) *database {
 	return &database{t: t, kind: "sqlite", dir: t.TempDir()}
 }
 
+// mariadb is a database with the tables of a fresh installation, or about to have
+// them.
 func mariadb(t *testing.T) *database {
 	t.Helper()
-	return on(t, mariadbtest.Shared(t))
+	d := &database{t: t, kind: "mariadb", dir: t.TempDir()}
+	d.dsn = databases.take(t, d.kind, &d.spoiled, func(*sql.DB) error { return nil })
+	return d
 }
 
 // on makes a database on a server.
@@ -73,7 +80,19 @@ func on(t *testing.T, server *mariadbtest.Server) *database {
 // installation is a database that Tars has been running on.
 func installation(t *testing.T, variant schema.Variant) *database {
 	t.Helper()
-	d := mariadb(t)
+	d := &database{t: t, kind: variant.Name, dir: t.TempDir()}
+	d.dsn = databases.take(t, d.kind, &d.spoiled, func(db *sql.DB) error { return variant.Apply(t.Context(), db) })
+	return d
+}
+
+// untouched is an installation on which no registry has ever been; nil: an
+// empty database.
+func untouched(t *testing.T, variant *schema.Variant) *database {
+	t.Helper()
+	d := on(t, mariadbtest.Shared(t))
+	if variant == nil {
+		return d
+	}
 	d.kind = variant.Name
 	if err := variant.Apply(t.Context(), d.sql()); err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package behaviour
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"testing"
 
@@ -17,5 +18,10 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	os.Exit(mariadbtest.Run(m))
+	code := mariadbtest.Run(m)
+	if err := databases.drop(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
 }

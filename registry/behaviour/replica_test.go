@@ -146,7 +146,7 @@ func await(t *testing.T, check func() string) {
 func awaitWithin(t *testing.T, limit time.Duration, check func() string) {
 	t.Helper()
 	deadline := time.Now().Add(limit)
-	tick := time.NewTicker(20 * time.Millisecond)
+	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		said := check()

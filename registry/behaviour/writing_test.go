@@ -167,6 +167,7 @@ func TestR32TarsWebUnderARunningRegistry(t *testing.T) {
 		t.Run(variant.Name, func(t *testing.T) {
 			t.Parallel()
 			d := installation(t, variant)
+			d.spoiled = true
 			r := d.start()
 			before := pod("Before", "2001:db8:1111:2222:3333:4444:5555:6666")
 			r.as("uid-1").register(before)
@@ -237,10 +238,10 @@ func TestR33TwoReplicasMigrateAtOnce(t *testing.T) {
 			b.awaitFind(i.servant(), "10.8.2.1:10000/")
 		})
 	}
-	run("fresh", mariadb)
+	run("fresh", func(t *testing.T) *database { return untouched(t, nil) })
 	for _, variant := range schema.Variants() {
 		run(variant.Name, func(t *testing.T) *database {
-			d := installation(t, variant)
+			d := untouched(t, &variant)
 			d.machine(pod("Kept", "10.8.2.2"))
 			return d
 		})
@@ -253,7 +254,7 @@ func TestR33Adoption(t *testing.T) {
 	for _, variant := range schema.Variants() {
 		t.Run(variant.Name, func(t *testing.T) {
 			t.Parallel()
-			d := installation(t, variant)
+			d := untouched(t, &variant)
 			d.machine(pod("Machine", "10.8.3.1"))
 			d.legacyPod(pod("Legacy", "10.8.3.2"), "active")
 			d.exec("INSERT INTO t_config_files (server_name, host, filename, config) VALUES ('App.Machine', '10.8.3.1', 'a.conf', 'x')")
@@ -300,6 +301,7 @@ func TestR33DirtyVersion(t *testing.T) {
 		i := pod("Kept", "10.8.4.1")
 		r.as("uid-1").register(i)
 		r.stop()
+		d.spoiled = true
 		latest := d.text("SELECT MAX(version) FROM t_registry_migrations")
 		d.exec("DROP TABLE t_registry_lock")
 		d.exec("DROP TABLE t_registry_sweep")
