@@ -28,7 +28,7 @@ generate: ## make the code of tars/ from the interface definitions
 	$(GO) generate ./tars
 
 deps: ## install what the tests need from Debian (as root; does nothing where it is there)
-	.ci/install mariadbd=mariadb-server node=nodejs npm=npm
+	.ci/install mariadbd=mariadb-server node=nodejs npm=npm prometheus=prometheus
 	@$(MAKE) --no-print-directory $(NODE_MODULES)
 
 # The Node.js packages of e2e/clients, as its package-lock.json pins them.
