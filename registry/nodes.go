@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/netip"
 
@@ -224,7 +225,13 @@ func (n *nodeServant) committed(what string, done *store.Commit, err error) (int
 	return 0, nil
 }
 
+// failed logs what tarsnode is not told. That the database is away is said once,
+// by what follows it, and not for every call.
 func (n *nodeServant) failed(what string, err error) {
+	if errors.Is(err, store.ErrUnavailable) {
+		n.logger.Debug("a call of tarsnode failed", slog.String("call", what), slog.Any("error", err))
+		return
+	}
 	n.logger.Warn("a call of tarsnode failed", slog.String("call", what), slog.Any("error", err))
 }
 

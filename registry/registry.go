@@ -199,7 +199,9 @@ func (r *Registry) writable() error {
 
 // Stop ends the registry within ctx: its rows in t_registry_info become inactive
 // first, it serves a moment longer (R28), finishes requests, flushes heartbeats,
-// and closes the database. It may be called once, at any time after New.
+// and closes the database. That the database is away is no failure of stopping: a
+// warning says what could not be written. Stop may be called once, at any time
+// after New.
 func (r *Registry) Stop(ctx context.Context) error {
 	r.mu.Lock()
 	r.phase = stopping
@@ -208,14 +210,15 @@ func (r *Registry) Stop(ctx context.Context) error {
 	r.announcing.end()
 	var failures []error
 	note := func(doing string, err error) {
-		if err != nil {
+		switch {
+		case errors.Is(err, store.ErrUnavailable):
+			r.logger.Warn("stopping without the database", slog.String("while", doing), slog.Any("error", err))
+		case err != nil:
 			failures = append(failures, fmt.Errorf("%s: %w", doing, err))
 		}
 	}
 	if keeper != nil {
 		note("leave t_registry_info", r.leave(ctx, keeper))
-	}
-	if keeper != nil {
 		note("stop cleaning", r.cleaner.Close(ctx))
 		note("stop sweeping", r.sweeper.Close(ctx))
 	}
