@@ -41,8 +41,6 @@ func (d *database) options() registry.Options {
 
 // starts are the replicas that may be making their tables at one moment: more at
 // once would only wait for the same disk, and everybody else with them.
-//
-//nolint:gochecknoglobals // tests of one package have no other place to meet
 var starts = make(chan struct{}, 2)
 
 // start brings a replica up and waits until it serves.
