@@ -9,11 +9,13 @@ BENCH ?= .
 BENCH_COUNT ?= 6
 # How long `make fuzz` stays with each target.
 FUZZTIME ?= 10s
+# How long `make soak` lasts, an hour at most.
+SOAK ?= 10m
 
 LINT = $(GO) tool -modfile=tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help run build generate deps test manifests race test-cluster fuzz bench microbench lint
+.PHONY: help run build generate deps test manifests race test-cluster soak fuzz bench microbench lint
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +53,9 @@ race: deps ## the tests with the race detector
 test-cluster: deps ## the tests that need a Galera cluster
 	.ci/install /usr/lib/galera/libgalera_smm.so=galera-4 rsync=rsync lsof=lsof ss=iproute2
 	$(GO) test -tags cluster -timeout 15m -p 1 -run '^TestCluster' ./...
+
+soak: ## churn for SOAK (10m) and see that nothing grows
+	TARSREGISTRY_SOAK=$(SOAK) $(GO) test -count=1 -timeout 65m -v -run '^TestSoak$$' ./e2e
 
 fuzz: ## every fuzz target for FUZZTIME (10s)
 	.ci/fuzz $(FUZZTIME)
