@@ -25,7 +25,7 @@ const (
 	beatInterval = 600 * time.Millisecond
 	// patience is how long a pod goes on trying to have something acknowledged:
 	// longer than any fault lasts.
-	patience = 90 * time.Second
+	patience = 45 * time.Second
 )
 
 // world is everything there is.
