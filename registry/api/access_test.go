@@ -1,6 +1,9 @@
 package api
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -67,4 +70,27 @@ func status(t *testing.T, access *Access, peer, host, origin, token string) int 
 	recorder := httptest.NewRecorder()
 	access.Protect(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(recorder, request)
 	return recorder.Code
+}
+
+// TestClientCertificate: who has one that was verified needs no token, and is
+// named by it.
+func TestClientCertificate(t *testing.T) {
+	var who string
+	access := &Access{Logger: slog.New(slog.DiscardHandler)}
+	handler := access.Protect(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { who = actor(r) }))
+	ask := func(state *tls.ConnectionState) int {
+		who = ""
+		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v1/status", nil)
+		request.RemoteAddr, request.TLS = "10.0.0.9:1234", state
+		recorder := httptest.NewRecorder()
+		handler.ServeHTTP(recorder, request)
+		return recorder.Code
+	}
+	shown := []*x509.Certificate{{Subject: pkix.Name{CommonName: "ann"}}}
+	if code := ask(&tls.ConnectionState{PeerCertificates: shown, VerifiedChains: [][]*x509.Certificate{shown}}); code != http.StatusOK || who != "http 10.0.0.9 [ann]" {
+		t.Errorf("status %d for %q", code, who)
+	}
+	if code := ask(&tls.ConnectionState{PeerCertificates: shown}); code != http.StatusUnauthorized || who != "" {
+		t.Errorf("a certificate that nobody verified: status %d for %q", code, who)
+	}
 }
