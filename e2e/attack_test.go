@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -57,11 +58,12 @@ func (p *process) keepsSecrets(t *testing.T) {
 	for _, path := range []string{"/metrics", "/readyz", "/healthz", "/", "/sd/prometheus", "/api/v1/status", "/api/v1/events", "/api/v1/instances", "/api/v1/registries"} {
 		_, places[path] = p.get(t, path, nil)
 	}
-	err := filepath.WalkDir(p.dataDir, func(path string, entry os.DirEntry, err error) error {
+	data := os.DirFS(p.dataDir)
+	err := fs.WalkDir(data, ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		text, err := os.ReadFile(path)
+		text, err := fs.ReadFile(data, path)
 		places[path] = string(text)
 		return err
 	})

@@ -24,7 +24,8 @@ type pool struct {
 	all  []string
 }
 
-//nolint:gochecknoglobals // tests of one package have no other place to meet
+// databases are those of this process: tests of one package have no other place to
+// meet.
 var databases = &pool{free: map[string][]string{}}
 
 // take gives an empty database of a kind; prepare makes its tables where it is new.
