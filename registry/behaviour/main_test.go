@@ -6,6 +6,8 @@ import (
 	"os"
 	"testing"
 
+	"github.com/go-sql-driver/mysql"
+
 	"github.com/tarsregistry/tarsregistry/internal/mariadbtest"
 )
 
@@ -17,6 +19,10 @@ func TestMain(m *testing.M) {
 		if err := parallel.Value.Set("24"); err != nil {
 			panic(err)
 		}
+	}
+	// Databases that go away are part of the tests.
+	if err := mysql.SetLogger(&mysql.NopLogger{}); err != nil {
+		panic(err)
 	}
 	code := mariadbtest.Run(m)
 	if err := databases.drop(); err != nil {

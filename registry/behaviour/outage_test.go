@@ -194,7 +194,8 @@ func TestStopWithoutDatabase(t *testing.T) {
 		defer cancel()
 		r.stopped = true
 		began := time.Now()
-		if err := r.registry.Stop(ctx); err == nil && !d.embedded() {
+		err := r.registry.Stop(ctx)
+		if err == nil && !d.embedded() && !r.log.mentions("stopping without the database") {
 			t.Error("a stop that could not flush says nothing of it")
 		}
 		if took := time.Since(began); took > 15*time.Second {

@@ -268,8 +268,10 @@ func TestR24ReadYourWrites(t *testing.T) {
 
 func TestR25Tombstones(t *testing.T) {
 	onEvery(t, func(t *testing.T, d *database) {
-		short := func(o *registry.Options) { o.Tombstone = 8 * time.Second }
-		r := d.start(short)
+		lasting := func(time time.Duration) func(*registry.Options) {
+			return func(o *registry.Options) { o.Tombstone = time }
+		}
+		r := d.start(lasting(10 * time.Minute))
 		i, stays := pod("Tomb", "10.6.6.1"), pod("Tomb", "10.6.6.2")
 		r.as("uid-1").register(i)
 		r.as("uid-2").register(stays)
@@ -280,14 +282,20 @@ func TestR25Tombstones(t *testing.T) {
 		equal(t, "tombstones", d.text("SELECT COUNT(*) FROM t_registry_tombstone"), "0")
 		r.as("uid-3").leave(pod("Tomb", "10.6.6.3"))
 		r.wantFind(i.servant(), "10.6.6.2:10000/10.6.6.1:10000")
-
-		r.stop() // a replica that starts knows it as well
-		r = d.start(short)
-		r.wantFind(i.servant(), "10.6.6.2:10000/10.6.6.1:10000")
-		r.awaitFind(i.servant(), "10.6.6.2:10000/") // and forgets it in time
 		r.stop()
 
-		r = d.start(func(o *registry.Options) { o.Tombstone = 0 })
+		r = d.start(lasting(10 * time.Minute)) // a replica that starts knows it as well
+		r.wantFind(i.servant(), "10.6.6.2:10000/10.6.6.1:10000")
+		r.stop()
+
+		r = d.start(lasting(2 * time.Second))
+		r.awaitFind(i.servant(), "10.6.6.2:10000/") // its time is over
+		r.as("uid-2").leave(stays)
+		r.awaitFind(i.servant(), "/")
+		r.as("uid-2").register(stays)
+		r.stop()
+
+		r = d.start(lasting(0))
 		r.as("uid-2").leave(stays)
 		r.wantFind(i.servant(), "/") // switched off
 	})
