@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"testing"
 	"time"
@@ -102,4 +103,26 @@ func freeAddress(t *testing.T) string {
 	}
 	defer listener.Close()
 	return listener.Addr().String()
+}
+
+// TestAlertsAreWellFormed: Prometheus takes the alerts and the scrape
+// configuration of the documentation as they stand.
+func TestAlertsAreWellFormed(t *testing.T) {
+	page, err := os.ReadFile("../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(page, -1)
+	if len(blocks) != 2 {
+		t.Fatalf("the page has %d blocks of YAML", len(blocks))
+	}
+	for i, check := range []string{"rules", "config"} {
+		path := filepath.Join(t.TempDir(), check+".yml")
+		if err := os.WriteFile(path, blocks[i][1], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if said, err := exec.CommandContext(t.Context(), "promtool", "check", check, path).CombinedOutput(); err != nil {
+			t.Errorf("promtool check %s: %v\n%s", check, err, said)
+		}
+	}
 }
