@@ -245,6 +245,12 @@ func (c *Committer) transact(ctx context.Context, batch []*request) error {
 	results := make([]error, len(batch))
 	done, err := c.store.Update(ctx, scopeOf(batch), func(tx *store.Tx) error {
 		for i, r := range batch {
+			// The rows are locked now. Whoever gave up before that has been told so,
+			// and may have had the same and more carried out by another replica:
+			// done now it would undo that.
+			if results[i] = r.ctx.Err(); results[i] != nil {
+				continue
+			}
 			mark := tx.Mark()
 			if results[i] = r.op.Run(tx); results[i] != nil {
 				tx.Undo(mark)

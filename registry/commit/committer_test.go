@@ -161,6 +161,43 @@ func TestWhoHasGivenUpIsLeftOut(t *testing.T) {
 	}
 }
 
+// held is a store whose transactions wait, rows locked, until they are let go.
+type held struct {
+	commit.Store
+	locked, proceed chan struct{}
+}
+
+func (h held) Update(ctx context.Context, scope store.Scope, fn func(*store.Tx) error) (*store.Commit, error) {
+	return h.Store.Update(ctx, scope, func(tx *store.Tx) error {
+		h.locked <- struct{}{}
+		<-h.proceed
+		return fn(tx)
+	})
+}
+
+// TestWhoGivesUpBeforeTheRowsAreLocked: a request whose caller was told that it had
+// failed is not carried out late, when the caller may have gone on elsewhere.
+func TestWhoGivesUpBeforeTheRowsAreLocked(t *testing.T) {
+	onEachDatabase(t, func(t *testing.T, s *store.Store) {
+		h := held{s, make(chan struct{}), make(chan struct{})}
+		c := commit.New(h, commit.Options{})
+		ctx, giveUp := context.WithCancel(t.Context())
+		failed := make(chan error)
+		go func() { failed <- c.Do(ctx, register(1)) }()
+		<-h.locked
+		giveUp()
+		if err := <-failed; !errors.Is(err, context.Canceled) {
+			t.Errorf("who gave up was told %v", err)
+		}
+		h.proceed <- struct{}{}
+		c.Close()
+		snapshot, err := s.LoadAll(t.Context())
+		if err != nil || len(snapshot.Instances) != 0 {
+			t.Errorf("carried out all the same: %d instances, %v", len(snapshot.Instances), err)
+		}
+	})
+}
+
 func TestTooManyWaiting(t *testing.T) {
 	b := blocked{let: make(chan struct{})}
 	c := commit.New(b, commit.Options{MaxWaiting: 1})
