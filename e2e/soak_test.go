@@ -16,7 +16,7 @@ import (
 	"github.com/tarsregistry/tarsregistry/tars"
 )
 
-// soakTime is set by make soak; without it the test is a short one that holds
+// soakVariable is set by make soak; without it the test is a short one that holds
 // the measuring itself to work.
 const soakVariable = "TARSREGISTRY_SOAK"
 
@@ -36,7 +36,7 @@ type reading struct {
 // TestSoak: under churn nothing grows but what is to grow, which is the event
 // log: its rows are kept for days.
 func TestSoak(t *testing.T) {
-	length := 20 * time.Second
+	length := 10 * time.Second
 	if text := os.Getenv(soakVariable); text != "" {
 		var err error
 		if length, err = time.ParseDuration(text); err != nil {
