@@ -65,7 +65,9 @@ func measure(t *testing.T, clients []*client, what string, write func(*client, i
 		}
 	}
 	slices.Sort(delays)
-	percentile := func(p int) time.Duration { return delays[min(len(delays)-1, len(delays)*p/100)].Round(time.Millisecond) }
+	percentile := func(p int) time.Duration {
+		return delays[min(len(delays)-1, len(delays)*p/100)].Round(time.Millisecond)
+	}
 	t.Logf("%-17s shown by the other replicas: p50 %v, p90 %v, p99 %v, most %v (%d)", what,
 		percentile(50), percentile(90), percentile(99), delays[len(delays)-1].Round(time.Millisecond), len(delays))
 }

@@ -119,4 +119,3 @@ func (c *client) lookUp() (hosts []string, err error) {
 	}
 	return nil, err
 }
-
