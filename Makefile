@@ -45,7 +45,7 @@ $(NODE_MODULES): e2e/clients/node/package-lock.json
 	@touch $@
 
 test: deps ## all tests, with a MariaDB of their own (or TARSREGISTRY_TEST_DSN)
-	$(IN_MEMORY) $(GO) test -timeout 8m ./...
+	$(IN_MEMORY) $(GO) test -timeout 20m ./...
 	cd deploy/test && $(GO) test ./...
 
 manifests: ## deploy/manifests from the Helm chart
@@ -53,7 +53,7 @@ manifests: ## deploy/manifests from the Helm chart
 
 race: deps ## the tests with the race detector
 	.ci/install gcc=gcc /usr/include/stdlib.h=libc6-dev
-	$(IN_MEMORY) CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...
+	$(IN_MEMORY) CGO_ENABLED=1 $(GO) test -race -timeout 30m ./...
 
 test-cluster: deps ## the tests that need a Galera cluster
 	.ci/install /usr/lib/galera/libgalera_smm.so=galera-4 rsync=rsync lsof=lsof ss=iproute2
