@@ -102,7 +102,12 @@ func (w *weather) strikeSite(s *site, n int) (what string, mend func()) {
 	case 3:
 		s.life.Add(1)
 		w.mustRun(s)
-		s.Stop()
+		if code := s.Terminate(); code != 0 {
+			if len(w.faults) == 0 {
+				w.wrong("replica %d ended with code %d after SIGTERM:\n%s", s.number, code, s.Said())
+			}
+			w.evidence.killed(s.number, time.Now()) // the database did not take its last heartbeats
+		}
 		return "the " + name + " replica is stopped", func() { w.raise(s) }
 	case 4, 5:
 		s.link.Cut()

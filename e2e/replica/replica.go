@@ -126,10 +126,17 @@ func (r *Replica) read() error {
 // Stop ends it as Kubernetes does and holds it to the 10 s that it promises.
 func (r *Replica) Stop() {
 	r.t.Helper()
-	if code := r.process.Terminate(r.t, 12*time.Second); code != 0 {
-		r.t.Errorf("exit code %d after SIGTERM:\n%s", code, r.process.Output.Tail(tailLines))
+	if code := r.Terminate(); code != 0 {
+		r.t.Errorf("exit code %d after SIGTERM:\n%s", code, tail(r.past[len(r.past)-1], tailLines))
 	}
+}
+
+// Terminate is Stop where the exit code need not be 0: the database may be away.
+func (r *Replica) Terminate() (code int) {
+	r.t.Helper()
+	code = r.process.Terminate(r.t, 12*time.Second)
 	r.gone()
+	return code
 }
 
 func (r *Replica) gone() {
