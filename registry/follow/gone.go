@@ -37,7 +37,7 @@ func contains(stamps []store.Stamp, id int64) bool {
 // compareGone looks at instances whose rows are gone. Where these are so many that
 // the look is to be repeated before it is believed (R21), they are held: by folded
 // key.
-func (f *Follower) compareGone(ctx context.Context, servers, adapters map[int64]bool, version uint64) (held map[naming.Key]bool, err error) {
+func (f *Follower) compareGone(ctx context.Context, servers, adapters map[int64]bool) (held map[naming.Key]bool, err error) {
 	if len(servers)+len(adapters) == 0 {
 		f.doubted = time.Time{}
 		return nil, nil
@@ -60,6 +60,7 @@ func (f *Follower) compareGone(ctx context.Context, servers, adapters map[int64]
 	}
 	const chunk = 2000
 	for keys := range slices.Chunk(keys, chunk) {
+		version := f.roster.Version()
 		part, err := f.source.LoadInstances(ctx, keys)
 		if err != nil {
 			return nil, fmt.Errorf("read the instances whose rows are gone: %w", err)

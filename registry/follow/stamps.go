@@ -42,11 +42,11 @@ func (f *Follower) compareStamps(ctx context.Context) error {
 	f.addYoung(stamps, servers.gone, adapters.gone, version)
 	// Losses come first: the instances that are held back because of them must not
 	// lose their rows by way of those that have changed.
-	held, err := f.compareGone(ctx, servers.gone, adapters.gone, version)
+	held, err := f.compareGone(ctx, servers.gone, adapters.gone)
 	if err != nil {
 		return err
 	}
-	if err := f.compareChanged(ctx, servers.changed, adapters.changed, held, version); err != nil {
+	if err := f.compareChanged(ctx, servers.changed, adapters.changed, held); err != nil {
 		return err
 	}
 	if len(held) == 0 {
@@ -99,10 +99,11 @@ func merge(previous, newer []store.Stamp) []store.Stamp {
 // compareChanged reads the instances that the rows belong to, and those that they
 // belonged to: a row may have been given to another node. What is held is passed
 // over.
-func (f *Follower) compareChanged(ctx context.Context, servers, adapters []int64, held map[naming.Key]bool, version uint64) error {
+func (f *Follower) compareChanged(ctx context.Context, servers, adapters []int64, held map[naming.Key]bool) error {
 	if len(servers)+len(adapters) == 0 {
 		return nil
 	}
+	version := f.roster.Version() // each reading counts from its own beginning
 	part, err := f.source.LoadByIDs(ctx, servers, adapters)
 	if err != nil {
 		return fmt.Errorf("read the rows whose stamp changed: %w", err)
@@ -113,6 +114,7 @@ func (f *Follower) compareChanged(ctx context.Context, servers, adapters []int64
 	if len(before) == 0 {
 		return nil
 	}
+	version = f.roster.Version()
 	if part, err = f.source.LoadInstances(ctx, before); err != nil {
 		return fmt.Errorf("read the instances that rows were taken from: %w", err)
 	}
