@@ -391,3 +391,28 @@ func TestR13NodesAreReadWhenOneHasGone(t *testing.T) {
 		}
 	})
 }
+
+// TestR23AStampOfAClockThatIsBehind: TarsWeb stamps whole seconds of a time zone of
+// its own, so that two changes can have one stamp that does not look young.
+func TestR23AStampOfAClockThatIsBehind(t *testing.T) {
+	s := newTables()
+	s.put(key(1), naming.Active)
+	following(t, s, func(known *roster.Roster, _ *Follower) {
+		s.pass(20 * time.Second)
+		s.put(key(1), naming.Inactive)
+		s.pass(3 * time.Second)
+		if got := state(known, 1); got != naming.Inactive {
+			t.Fatalf("after the first change the state is %s", got)
+		}
+		s.rows[key(1)].Server.PresentState = naming.Active // within the same second
+		s.pass(3 * time.Second)
+		if got := state(known, 1); got != naming.Active {
+			t.Errorf("after the second change, with the same stamp, the state is %s", got)
+		}
+		reads := s.reads
+		s.pass(20 * time.Second)
+		if s.reads != reads {
+			t.Errorf("%d instances were read while nothing happened", s.reads-reads)
+		}
+	})
+}

@@ -14,7 +14,7 @@ import (
 // registrations, mostly) each is read again once its stamp has settled.
 const fewUnsettled = 1000
 
-// unsettled holds rows whose stamp was too young to rely on (R23).
+// unsettled holds rows whose stamp was too young to rely on, or new to us (R23).
 type unsettled struct {
 	servers  map[int64]bool
 	adapters map[int64]bool
@@ -39,6 +39,11 @@ func (f *Follower) compareStamps(ctx context.Context) error {
 	ownServers, ownAdapters := stampsOf(f.roster.Changed(f.since, version))
 	servers := difference(merge(previous.Servers, ownServers), stamps.Servers, &f.unsettled.servers)
 	adapters := difference(merge(previous.Adapters, ownAdapters), stamps.Adapters, &f.unsettled.adapters)
+	// The clock of TarsWeb's stamps may be hours behind ours: a row that it has just
+	// written can be written again in the same second of that clock, and nothing
+	// would show. So it is read once more the next time.
+	add(f.unsettled.servers, servers.stamped)
+	add(f.unsettled.adapters, adapters.stamped)
 	f.addYoung(stamps, servers.gone, adapters.gone, version)
 	// Losses come first: the instances that are held back because of them must not
 	// lose their rows by way of those that have changed.
@@ -168,8 +173,15 @@ func setOf(ids []int64) map[int64]bool {
 
 // rows of one table that a comparison of stamps points at.
 type rows struct {
-	changed []int64
+	changed []int64 // to be read
+	stamped []int64 // of these, those with another stamp than before
 	gone    map[int64]bool
+}
+
+func add(set map[int64]bool, ids []int64) {
+	for _, id := range ids {
+		set[id] = true
+	}
 }
 
 // difference walks both lists, which are in the order of ids. waiting are the
@@ -189,7 +201,10 @@ func difference(previous, current []store.Stamp, waiting *map[int64]bool) rows {
 			i++
 		}
 		switch {
-		case !same, !stamp.Again && len(*waiting) > 0 && (*waiting)[stamp.ID]:
+		case !same:
+			found.changed = append(found.changed, stamp.ID)
+			found.stamped = append(found.stamped, stamp.ID)
+		case !stamp.Again && len(*waiting) > 0 && (*waiting)[stamp.ID]:
 			found.changed = append(found.changed, stamp.ID)
 		case stamp.Again:
 			again = append(again, stamp.ID)
