@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/TarsCloud/TarsGo/tars/model"
 	"github.com/TarsCloud/TarsGo/tars/protocol/res/requestf"
@@ -127,14 +128,22 @@ func (c caller) call(method func(stub *tars.Tarsregistry, context, status map[st
 // longer than a pod is kept waiting (R27); then it tries again, as pods do.
 func (c caller) patiently(call func() (map[string]string, error)) string {
 	c.r.t.Helper()
-	const attempts = 10
-	for attempt := 1; ; attempt++ {
+	action, err := trying(call)
+	if err != nil {
+		c.r.t.Fatal(err)
+	}
+	return action
+}
+
+// trying is patiently for goroutines.
+func trying(call func() (map[string]string, error)) (action string, err error) {
+	for deadline := time.Now().Add(patience); ; {
 		status, err := call()
 		if err == nil {
-			return status["tars-action"]
+			return status["tars-action"], nil
 		}
-		if _, text := refusal(err); attempt == attempts || !strings.Contains(text, "did not answer in time") {
-			c.r.t.Fatal(err)
+		if _, text := refusal(err); time.Now().After(deadline) || !strings.Contains(text, "did not answer in time") {
+			return "", err
 		}
 	}
 }

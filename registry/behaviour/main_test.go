@@ -16,7 +16,7 @@ func TestMain(m *testing.M) {
 	// These tests wait for leases and comparisons much more than they compute:
 	// so many may wait at once, unless -parallel says otherwise.
 	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
-		if err := parallel.Value.Set("24"); err != nil {
+		if err := parallel.Value.Set("16"); err != nil {
 			panic(err)
 		}
 	}

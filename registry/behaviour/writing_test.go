@@ -35,20 +35,6 @@ func crowd(callers int, call func(caller, round int) error) []string {
 	return refused
 }
 
-// trying is patiently for goroutines: a call that may be repeated when the machine
-// is too slow for the time a pod waits.
-func trying(call func() (map[string]string, error)) error {
-	for attempt := 1; ; attempt++ {
-		_, err := call()
-		if err == nil {
-			return nil
-		}
-		if _, text := refusal(err); attempt == 10 || !strings.Contains(text, "did not answer in time") {
-			return err
-		}
-	}
-}
-
 // TestR30ManyAtOnce: registrations of few instances on few nodes, that end each
 // other, at two replicas where there can be two.
 func TestR30ManyAtOnce(t *testing.T) {
@@ -68,14 +54,14 @@ func TestR30ManyAtOnce(t *testing.T) {
 				req.Adapters[0].Endpoint = endpointAt("10.8.0.9", 10000+(n+round)%4)
 				req.Adapters = append(req.Adapters, tars.AdapterConf{Servant: fmt.Sprintf("App.%s.N%d", i.server, n%6), Endpoint: endpointAt(i.node, 20000+n)})
 			})
-			err := trying(func() (map[string]string, error) { return who.onStartup(register) })
+			_, err := trying(func() (map[string]string, error) { return who.onStartup(register) })
 			if err == nil {
-				err = trying(func() (map[string]string, error) {
+				_, err = trying(func() (map[string]string, error) {
 					return who.keepAlive(i.beat([]string{"active", "inactive"}[round%2]))
 				})
 			}
 			if err == nil && n%7 == 0 {
-				err = trying(func() (map[string]string, error) {
+				_, err = trying(func() (map[string]string, error) {
 					return who.onPrestop(&tars.OnPrestopReq{NodeName: i.node})
 				})
 			}
@@ -189,7 +175,7 @@ func TestR32TarsWebUnderARunningRegistry(t *testing.T) {
 						func() (map[string]string, error) { return who.registerMetrics(i.metrics(9000)) },
 						func() (map[string]string, error) { return who.onPrestop(i.prestop()) },
 					} {
-						if err := trying(call); err != nil {
+						if _, err := trying(call); err != nil {
 							return err
 						}
 					}
