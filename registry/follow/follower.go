@@ -182,18 +182,19 @@ func (f *Follower) note(err error) {
 	defer f.mu.Unlock()
 	now := time.Now()
 	f.status.Doubting = !f.doubted.IsZero()
+	interrupted := !f.status.Broken.IsZero()
 	if err == nil {
 		f.status.Current = now
-		if f.broken {
+		if interrupted {
 			f.options.Logger.Info("following the database again",
 				slog.Duration("interrupted", now.Sub(f.status.Broken)))
 		}
 		f.broken, f.status.Broken, f.status.Failure = false, time.Time{}, ""
 		return
 	}
-	f.status.Failure = err.Error()
-	if !f.broken {
-		f.broken, f.status.Broken = true, now
+	f.broken, f.status.Failure = true, err.Error()
+	if !interrupted {
+		f.status.Broken = now
 		f.options.Logger.Warn("cannot follow the database; answering from memory", slog.Any("error", err))
 	}
 }

@@ -28,6 +28,7 @@ type tables struct {
 	reads   int // instances read by id or key
 	wholes  int
 	fail    error
+	half    error // what reading instances fails with, while the rest is read
 	machine string
 
 	nodes     map[string]int64 // ids by name
@@ -55,7 +56,7 @@ func (s *tables) LoadAll(context.Context) (*store.Snapshot, error) {
 	for _, instance := range s.rows {
 		snapshot.Instances = append(snapshot.Instances, instance.Clone())
 	}
-	return snapshot, s.fail
+	return snapshot, errors.Join(s.fail, s.half)
 }
 
 func (s *tables) LoadInstances(_ context.Context, keys []naming.Key) (*store.Part, error) {
@@ -69,7 +70,7 @@ func (s *tables) LoadInstances(_ context.Context, keys []naming.Key) (*store.Par
 		}
 		part.Instances = append(part.Instances, instance.Clone())
 	}
-	return part, s.fail
+	return part, errors.Join(s.fail, s.half)
 }
 
 func (s *tables) LoadByIDs(ctx context.Context, servers, _ []int64) (*store.Part, error) {
@@ -413,6 +414,30 @@ func TestR23AStampOfAClockThatIsBehind(t *testing.T) {
 		s.pass(20 * time.Second)
 		if s.reads != reads {
 			t.Errorf("%d instances were read while nothing happened", s.reads-reads)
+		}
+	})
+}
+
+// TestR27AnInterruptionIsSaidWhereverItBegins: the event log can still be read, the
+// instances that it names cannot.
+func TestR27AnInterruptionIsSaidWhereverItBegins(t *testing.T) {
+	s := newTables()
+	s.put(key(1), naming.Active)
+	following(t, s, func(known *roster.Roster, f *Follower) {
+		s.half = errors.New("away")
+		s.put(key(1), naming.Inactive)
+		s.events = append(s.events, naming.Event{ID: 7, Key: key(1)})
+		s.pass(10 * time.Second)
+		if f.Status().Broken.IsZero() || f.Status().Failure == "" {
+			t.Errorf("the status does not say that following is broken: %+v", f.Status())
+		}
+		s.half = nil
+		s.pass(4 * time.Second)
+		if got := state(known, 1); got != naming.Inactive {
+			t.Errorf("after the interruption the instance is %s", got)
+		}
+		if !f.Status().Broken.IsZero() {
+			t.Error("the status still says broken")
 		}
 	})
 }
