@@ -201,6 +201,7 @@ func (s *Server) Kill(t testing.TB) {
 func (s *Server) Freeze(t testing.TB) {
 	t.Helper()
 	s.signal(t, syscall.SIGSTOP)
+	awaitStopped(s.running(t).command.Process.Pid)
 }
 
 // Thaw lets a frozen server go on.
