@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -135,10 +136,19 @@ func (r *Registry) Calls(node string) []Call {
 }
 
 // Story is what a node told, without repetitions: "onStartup activating",
-// "keepAlive active", … A slow start's heartbeats are left out.
+// "keepAlive active", … A slow start's heartbeats are left out, and so are
+// reports that arrive after a later one: a supervisor that has something new to
+// say drops the call under way, and registries ignore it by its number (R8).
 func (r *Registry) Story(node string) []string {
 	var story []string
+	var last int64
 	for _, c := range r.Calls(node) {
+		number, err := strconv.ParseInt(c.Context["tars-seq"], 10, 64)
+		if begins := c.Function == "onStartup"; err == nil && number < last && !begins {
+			continue
+		} else if err == nil {
+			last = number
+		}
 		if text := c.String(); text != "keepAlive activating" {
 			story = append(story, text)
 		}
