@@ -54,7 +54,7 @@ manifests: ## deploy/manifests from the Helm chart
 # Tests that play with programs as processes see nothing of the detector.
 race: deps ## the tests with the race detector
 	.ci/install gcc=gcc /usr/include/stdlib.h=libc6-dev
-	$(IN_MEMORY) CGO_ENABLED=1 $(GO) test -race -timeout 30m $$($(GO) list ./... | grep -v -e /e2e -e /internal/podtest -e /bench$$)
+	$(IN_MEMORY) CGO_ENABLED=1 $(GO) test -race -p 1 -timeout 30m $$($(GO) list ./... | grep -v -e /e2e -e /internal/podtest -e /bench$$)
 
 test-cluster: deps ## the tests that need a Galera cluster
 	.ci/install /usr/lib/galera/libgalera_smm.so=galera-4 rsync=rsync lsof=lsof ss=iproute2
