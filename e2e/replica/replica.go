@@ -8,10 +8,13 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tarsregistry/tarsregistry/internal/mariadbtest"
 )
 
 // Replica is one registry. Its methods are for one goroutine at a time.
@@ -50,6 +53,10 @@ func Start(t testing.TB, arguments ...string) *Replica {
 // New makes a registry that is not started yet.
 func New(t testing.TB, arguments ...string) *Replica {
 	t.Helper()
+	// Ports that it can have again after it was killed.
+	for _, flag := range []string{"--query-port", "--pod-port", "--node-port", "--http-port", "--admin-port"} {
+		arguments = append(arguments, flag, strconv.Itoa(mariadbtest.Port(t)))
+	}
 	r := &Replica{t: t, DataDir: t.TempDir(), arguments: arguments, program: Build(t, "cmd/registry", buildFlags()...)}
 	t.Cleanup(func() {
 		if r.process == nil {
@@ -77,16 +84,6 @@ func (r *Replica) Launch() {
 		r.t.Fatal("the registry runs already")
 	}
 	arguments := append([]string{"--data-dir", r.DataDir}, r.arguments...)
-	for flag, address := range map[string]string{
-		"--query-port": r.Addresses.Query, "--pod-port": r.Addresses.Pod, "--node-port": r.Addresses.Node,
-		"--http-port": r.Addresses.HTTP, "--admin-port": r.Addresses.Admin,
-	} {
-		port := "0"
-		if _, known, err := net.SplitHostPort(address); err == nil {
-			port = known
-		}
-		arguments = append(arguments, flag, port)
-	}
 	process, err := start(r.program, arguments...)
 	if err != nil {
 		r.t.Fatal(err)
