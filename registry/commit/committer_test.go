@@ -198,27 +198,6 @@ func TestWhoGivesUpBeforeTheRowsAreLocked(t *testing.T) {
 	})
 }
 
-func TestTooManyWaiting(t *testing.T) {
-	b := blocked{let: make(chan struct{})}
-	c := commit.New(b, commit.Options{MaxWaiting: 1})
-	var refused error
-	results := make(chan error, 3)
-	for range 3 { // one is committed, one waits
-		go func() { results <- c.Do(t.Context(), register(1)) }()
-	}
-	refused = <-results
-	if !errors.Is(refused, commit.ErrBusy) {
-		t.Errorf("the third of two gets %v, want ErrBusy", refused)
-	}
-	close(b.let)
-	for range 2 {
-		if err := <-results; err != nil && !errors.Is(err, commit.ErrBusy) {
-			t.Errorf("who waited got %v", err)
-		}
-	}
-	c.Close()
-}
-
 func canceled(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -2,6 +2,7 @@ package commit_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -62,6 +63,28 @@ func TestLoneRequestDoesNotWait(t *testing.T) {
 			}
 			if took := time.Since(start); took != s.took {
 				t.Errorf("request %d took %v, its transaction %v", n, took, s.took)
+			}
+		}
+		c.Close()
+	})
+}
+
+func TestTooManyWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := blocked{let: make(chan struct{})}
+		c := commit.New(b, commit.Options{MaxWaiting: 1})
+		results := make(chan error, 2)
+		for range 2 { // one is committed, then one waits
+			go func() { results <- c.Do(t.Context(), register(1)) }()
+			synctest.Wait()
+		}
+		if err := c.Do(t.Context(), register(1)); !errors.Is(err, commit.ErrBusy) {
+			t.Errorf("the third of two gets %v, want ErrBusy", err)
+		}
+		close(b.let)
+		for range 2 {
+			if err := <-results; err != nil {
+				t.Errorf("who waited got %v", err)
 			}
 		}
 		c.Close()
