@@ -1,9 +1,11 @@
 package commit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"time"
 
@@ -35,29 +37,41 @@ type Op struct {
 
 // Options of a Committer. The zero value of a field means its default.
 type Options struct {
+	// Lanes is how many transactions may be under way at a time, 1. Requests that
+	// speak of one node share a lane, so that they keep their order and do not wait
+	// for each other's locks.
+	Lanes int
 	// MaxBatch is how many requests share a transaction, 128.
 	MaxBatch int
-	// MaxWaiting is how many requests may wait, 8192.
+	// MaxWaiting is how many requests may wait, 8192, an equal part in each lane.
 	MaxWaiting int
 	// Gap is how long the committer waits for one more request before it begins,
 	// while many come at a time; 500 µs. A lone request never waits.
 	Gap time.Duration
 	// Timeout bounds one transaction, 3 s (R22).
 	Timeout time.Duration
-	// Publish is told of every commit before its requests are answered (R24).
+	// Publish is told of every commit before its requests are answered (R24), by
+	// each lane in its own time.
 	Publish func(*store.Commit)
 }
 
 // Committer runs Ops in group commits. Its methods may be called concurrently.
 type Committer struct {
+	lanes   []*lane
+	seed    maphash.Seed
+	stop    context.CancelFunc
+	stopped <-chan struct{}
+}
+
+// lane makes one transaction after the other.
+type lane struct {
 	store   Store
 	options Options
 	queue   chan *request
-	stop    context.CancelFunc
 	stopped <-chan struct{}
 	done    chan struct{}
 
-	// Of the committer's goroutine.
+	// Of the lane's goroutine.
 	crowded bool        // the last transaction had many requests
 	gap     *time.Timer // see Options.Gap
 }
@@ -78,26 +92,28 @@ type request struct {
 
 // New starts a committer; Close ends it.
 func New(writer Store, options Options) *Committer {
-	if options.MaxBatch == 0 {
-		options.MaxBatch = 128
-	}
-	if options.MaxWaiting == 0 {
-		options.MaxWaiting = 8192
-	}
-	if options.Gap == 0 {
-		options.Gap = 500 * time.Microsecond
-	}
-	if options.Timeout == 0 {
-		options.Timeout = 3 * time.Second
-	}
+	options = options.filled()
 	ctx, stop := context.WithCancel(context.Background())
-	c := &Committer{
-		store: writer, options: options, stop: stop, stopped: ctx.Done(),
-		queue: make(chan *request, options.MaxWaiting), done: make(chan struct{}),
-		gap: time.NewTimer(time.Hour),
+	c := &Committer{seed: maphash.MakeSeed(), stop: stop, stopped: ctx.Done()}
+	for range options.Lanes {
+		l := &lane{
+			store: writer, options: options, stopped: ctx.Done(),
+			queue: make(chan *request, max(1, options.MaxWaiting/options.Lanes)), done: make(chan struct{}),
+			gap: time.NewTimer(time.Hour),
+		}
+		c.lanes = append(c.lanes, l)
+		go l.run(ctx)
 	}
-	go c.run(ctx)
 	return c
+}
+
+func (o Options) filled() Options {
+	o.Lanes = cmp.Or(o.Lanes, 1)
+	o.MaxBatch = cmp.Or(o.MaxBatch, 128)
+	o.MaxWaiting = cmp.Or(o.MaxWaiting, 8192)
+	o.Gap = cmp.Or(o.Gap, 500*time.Microsecond)
+	o.Timeout = cmp.Or(o.Timeout, 3*time.Second)
+	return o
 }
 
 // Do runs op in a transaction and returns when it is committed and published,
@@ -105,13 +121,14 @@ func New(writer Store, options Options) *Committer {
 // still be committed.
 func (c *Committer) Do(ctx context.Context, op Op) error {
 	r := &request{op: op, ctx: ctx, result: make(chan error, 1)}
+	l := c.laneOf(r)
 	select {
 	case <-c.stopped:
 		return ErrClosed
 	default:
 	}
 	select {
-	case c.queue <- r:
+	case l.queue <- r:
 	default:
 		return ErrBusy
 	}
@@ -120,7 +137,7 @@ func (c *Committer) Do(ctx context.Context, op Op) error {
 		return err
 	case <-ctx.Done():
 		return fmt.Errorf("wait for the transaction: %w", context.Cause(ctx))
-	case <-c.done:
+	case <-l.done:
 		select {
 		case err := <-r.result:
 			return err
@@ -130,32 +147,39 @@ func (c *Committer) Do(ctx context.Context, op Op) error {
 	}
 }
 
+func (c *Committer) laneOf(r *request) *lane {
+	node := naming.Fold(firstKey(r).Node)
+	return c.lanes[maphash.String(c.seed, node)%uint64(len(c.lanes))]
+}
+
 // Close finishes what is waiting and stops the committer.
 func (c *Committer) Close() {
 	c.stop()
-	<-c.done
+	for _, l := range c.lanes {
+		<-l.done
+	}
 }
 
-func (c *Committer) run(ctx context.Context) {
-	defer close(c.done)
-	defer c.gap.Stop()
+func (l *lane) run(ctx context.Context) {
+	defer close(l.done)
+	defer l.gap.Stop()
 	work := context.WithoutCancel(ctx) // Close waits for what was taken
 	for {
 		select {
-		case first := <-c.queue:
-			c.commit(work, c.gather(first))
+		case first := <-l.queue:
+			l.commit(work, l.gather(first))
 		case <-ctx.Done():
-			c.drain(work)
+			l.drain(work)
 			return
 		}
 	}
 }
 
-func (c *Committer) drain(ctx context.Context) {
+func (l *lane) drain(ctx context.Context) {
 	for {
 		select {
-		case first := <-c.queue:
-			c.commit(ctx, c.gather(first))
+		case first := <-l.queue:
+			l.commit(ctx, l.gather(first))
 		default:
 			return
 		}
@@ -165,18 +189,18 @@ func (c *Committer) drain(ctx context.Context) {
 // gather takes what is waiting, leaving out whoever has given up. Where the last
 // transaction had many requests it waits a moment for each further one: without
 // that every other transaction would have the one request that came first.
-func (c *Committer) gather(first *request) []*request {
-	batch := make([]*request, 0, c.options.MaxBatch)
-	deadline := time.Now().Add(maxGaps * c.options.Gap)
-	for r := first; r != nil; r = c.another(deadline) {
+func (l *lane) gather(first *request) []*request {
+	batch := make([]*request, 0, l.options.MaxBatch)
+	deadline := time.Now().Add(maxGaps * l.options.Gap)
+	for r := first; r != nil; r = l.another(deadline) {
 		if r.ctx.Err() == nil {
 			batch = append(batch, r)
 		}
-		if len(batch) == c.options.MaxBatch {
+		if len(batch) == l.options.MaxBatch {
 			break
 		}
 	}
-	c.crowded = len(batch) >= crowd
+	l.crowded = len(batch) >= crowd
 	slices.SortStableFunc(batch, func(a, b *request) int {
 		return firstKey(a).Compare(firstKey(b))
 	})
@@ -184,22 +208,22 @@ func (c *Committer) gather(first *request) []*request {
 }
 
 // another is the next request, nil where none comes in time.
-func (c *Committer) another(deadline time.Time) *request {
+func (l *lane) another(deadline time.Time) *request {
 	select {
-	case r := <-c.queue:
+	case r := <-l.queue:
 		return r
 	default:
 	}
-	if !c.crowded || !time.Now().Before(deadline) {
+	if !l.crowded || !time.Now().Before(deadline) {
 		return nil
 	}
-	c.gap.Reset(c.options.Gap)
+	l.gap.Reset(l.options.Gap)
 	select {
-	case r := <-c.queue:
+	case r := <-l.queue:
 		return r
-	case <-c.gap.C:
+	case <-l.gap.C:
 		return nil
-	case <-c.stopped:
+	case <-l.stopped:
 		return nil
 	}
 }
@@ -216,11 +240,11 @@ func firstKey(r *request) naming.Key {
 
 // commit runs the batch in one transaction; when that fails for a reason that
 // may be one request's, each runs in its own.
-func (c *Committer) commit(ctx context.Context, batch []*request) {
+func (l *lane) commit(ctx context.Context, batch []*request) {
 	if len(batch) == 0 {
 		return
 	}
-	err := c.transact(ctx, batch)
+	err := l.transact(ctx, batch)
 	if err == nil {
 		return
 	}
@@ -231,7 +255,7 @@ func (c *Committer) commit(ctx context.Context, batch []*request) {
 		return
 	}
 	for _, r := range batch {
-		if err := c.transact(ctx, []*request{r}); err != nil {
+		if err := l.transact(ctx, []*request{r}); err != nil {
 			r.result <- err
 		}
 	}
@@ -239,11 +263,11 @@ func (c *Committer) commit(ctx context.Context, batch []*request) {
 
 // transact answers every request of the batch when it returns nil, and none
 // otherwise.
-func (c *Committer) transact(ctx context.Context, batch []*request) error {
-	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
+func (l *lane) transact(ctx context.Context, batch []*request) error {
+	ctx, cancel := context.WithTimeout(ctx, l.options.Timeout)
 	defer cancel()
 	results := make([]error, len(batch))
-	done, err := c.store.Update(ctx, scopeOf(batch), func(tx *store.Tx) error {
+	done, err := l.store.Update(ctx, scopeOf(batch), func(tx *store.Tx) error {
 		for i, r := range batch {
 			// The rows are locked now. Whoever gave up before that has been told so,
 			// and may have had the same and more carried out by another replica:
@@ -261,8 +285,8 @@ func (c *Committer) transact(ctx context.Context, batch []*request) error {
 	if err != nil {
 		return fmt.Errorf("commit %d requests: %w", len(batch), err)
 	}
-	if c.options.Publish != nil {
-		c.options.Publish(done)
+	if l.options.Publish != nil {
+		l.options.Publish(done)
 	}
 	for i, r := range batch {
 		r.result <- results[i]

@@ -90,3 +90,51 @@ func TestTooManyWaiting(t *testing.T) {
 		c.Close()
 	})
 }
+
+// nodesOf is a store that tells the nodes of each transaction and waits to be let
+// go.
+type nodesOf struct {
+	begun   chan string
+	proceed chan struct{}
+}
+
+func (s nodesOf) Update(_ context.Context, scope store.Scope, _ func(*store.Tx) error) (*store.Commit, error) {
+	s.begun <- scope.Keys[0].Node
+	<-s.proceed
+	return &store.Commit{}, nil
+}
+
+// TestLanesWorkSideBySide: while one lane's transaction lasts the others go on,
+// and what speaks of one node waits for what was said of it before.
+func TestLanesWorkSideBySide(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const lanes, nodes = 4, 64
+		s := nodesOf{make(chan string, 3*nodes), make(chan struct{})}
+		c := commit.New(s, commit.Options{Lanes: lanes, MaxBatch: 1})
+		var group sync.WaitGroup
+		for range 2 {
+			for n := range nodes {
+				group.Go(func() {
+					if err := c.Do(t.Context(), register(n)); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+		}
+		synctest.Wait()
+		if got := len(s.begun); got != lanes {
+			t.Errorf("%d transactions are under way, want one in each of %d lanes", got, lanes)
+		}
+		under := map[string]bool{}
+		for range len(s.begun) {
+			node := <-s.begun
+			if under[node] {
+				t.Errorf("two transactions speak of %s at a time", node)
+			}
+			under[node] = true
+		}
+		close(s.proceed)
+		group.Wait()
+		c.Close()
+	})
+}
