@@ -27,15 +27,6 @@ func (d *Document) Set(path, value string) error {
 	return nil
 }
 
-// AddDomain makes the domain at the path where it is missing.
-func (d *Document) AddDomain(path string) error {
-	domains, _ := splitPath(path)
-	if _, err := d.make(domains); err != nil {
-		return fmt.Errorf("add domain %s: %w", path, err)
-	}
-	return nil
-}
-
 // AddComment puts a # comment at the end of the domain at the path, which is
 // made where it is missing.
 func (d *Document) AddComment(path, text string) error {
@@ -50,28 +41,6 @@ func (d *Document) AddComment(path, text string) error {
 	last := g[len(g)-1]
 	last.insert(len(last.nodes), &comment{text: "# " + text})
 	return nil
-}
-
-// Remove takes away every value at "/a/b<key>", or every domain at "/a/b".
-func (d *Document) Remove(path string) {
-	domains, key := splitPath(path)
-	if key != "" {
-		for _, dom := range d.find(domains) {
-			for _, e := range dom.entries(key) {
-				dom.remove(e)
-			}
-		}
-		return
-	}
-	if len(domains) == 0 {
-		return
-	}
-	last := len(domains) - 1
-	for _, dom := range d.find(domains[:last]) {
-		for _, sub := range dom.domains(domains[last]) {
-			dom.remove(sub)
-		}
-	}
 }
 
 // make finds the domain, making what is missing of its path.

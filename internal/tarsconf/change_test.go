@@ -1,9 +1,6 @@
 package tarsconf
 
-import (
-	"strings"
-	"testing"
-)
+import "testing"
 
 func TestSet(t *testing.T) {
 	d := mustParse(t, "<a>\n  # why\n  x = 1 \r\n  <b>\n  </b>\n</a>\n")
@@ -29,10 +26,7 @@ func TestSetFromNothing(t *testing.T) {
 	if err := d.Set("/tars/application<enableset>", "n"); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.AddDomain("/tars/application/server"); err != nil {
-		t.Fatal(err)
-	}
-	want := "<tars>\n    # made for you\n    <application>\n        enableset=n\n        <server>\n        </server>\n    </application>\n</tars>\n"
+	want := "<tars>\n    # made for you\n    <application>\n        enableset=n\n    </application>\n</tars>\n"
 	if got := d.String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -82,17 +76,6 @@ func TestSetRefuses(t *testing.T) {
 	}
 }
 
-func TestRemove(t *testing.T) {
-	d := mustParse(t, "<a>\nx=1\n<b>\n</b>\nx=2\ny=1\n</a>\n<a>\nx=3\n</a>\n")
-	d.Remove("/a<x>")
-	d.Remove("/a/b")
-	d.Remove("/none/b")
-	d.Remove("/")
-	if got, want := d.String(), "<a>\ny=1\n</a>\n<a>\n</a>\n"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
 func TestMerge(t *testing.T) {
 	tests := []struct{ name, base, over, want string }{
 		{"a leaf wins", "<a>\n  x=1 # in the value\n  y=1\n</a>\n", "<a>\nx=2\n</a>\n", "<a>\n  x=2\n  y=1\n</a>\n"},
@@ -121,20 +104,5 @@ func TestMerge(t *testing.T) {
 				t.Errorf("the laid-over document was changed to %q", over)
 			}
 		})
-	}
-}
-
-func TestCloneIsApart(t *testing.T) {
-	d := mustParse(t, sample)
-	c := d.Clone()
-	if err := c.Set("/tars/application/server<app>", "other"); err != nil {
-		t.Fatal(err)
-	}
-	c.Remove("/tars/application/client")
-	if d.String() != sample {
-		t.Errorf("the original changed:\n%s", d)
-	}
-	if !strings.Contains(c.String(), "app=other") {
-		t.Errorf("the copy did not:\n%s", c)
 	}
 }

@@ -61,14 +61,7 @@ func Load(file string) (*Document, error) {
 	return d, nil
 }
 
-// Clone returns a copy that shares nothing with d.
-func (d *Document) Clone() *Document {
-	return &Document{root: d.root.copied()}
-}
-
-func (d *domain) clone() node { return d.copied() }
-
-func (d *domain) copied() *domain {
+func (d *domain) clone() node {
 	c := *d
 	c.nodes = make([]node, len(d.nodes))
 	for i, n := range d.nodes {

@@ -16,16 +16,51 @@ func flatten(d *Document) flat {
 	seen := flat{}
 	var walk func(path string)
 	walk = func(path string) {
-		for _, key := range d.Keys(path) {
+		for _, key := range keys(d, path) {
 			seen[path+"<"+key+">"], _ = d.Lookup(path + "<" + key + ">")
 		}
-		seen[path] = strings.Join(d.Lines(path), "\n")
+		seen[path] = strings.Join(lines(d, path), "\n")
 		for _, name := range d.Domains(path) {
 			walk(path + "/" + name)
 		}
 	}
 	walk("")
 	return seen
+}
+
+// entriesAt are the entries of the domain at the path, in order.
+func entriesAt(d *Document, path string) []*entry {
+	var found []*entry
+	domains, _ := splitPath(path)
+	for _, dom := range d.find(domains) {
+		for _, n := range dom.nodes {
+			if e, ok := n.(*entry); ok {
+				found = append(found, e)
+			}
+		}
+	}
+	return found
+}
+
+// keys are the keys in the domain at the path, in order, each once.
+func keys(d *Document, path string) []string {
+	var found []string
+	for _, e := range entriesAt(d, path) {
+		if !slices.Contains(found, e.key) {
+			found = append(found, e.key)
+		}
+	}
+	return found
+}
+
+// lines are the domain's lines as they stand, trimmed, comments left out,
+// repeated ones kept.
+func lines(d *Document, path string) []string {
+	var found []string
+	for _, e := range entriesAt(d, path) {
+		found = append(found, strings.Trim(e.text, blanks))
+	}
+	return found
 }
 
 func flattenTarsGo(t testing.TB, text string, d *Document) flat {
