@@ -30,24 +30,6 @@ func AppendInt(dst []byte, tag byte, v int64) []byte {
 	return binary.BigEndian.AppendUint64(AppendHead(dst, tag, Int64), uint64(v))
 }
 
-// AppendBool appends a bool.
-func AppendBool(dst []byte, tag byte, v bool) []byte {
-	if v {
-		return AppendInt(dst, tag, 1)
-	}
-	return AppendHead(dst, tag, Zero)
-}
-
-// AppendFloat32 appends a float.
-func AppendFloat32(dst []byte, tag byte, v float32) []byte {
-	return binary.BigEndian.AppendUint32(AppendHead(dst, tag, Float32), math.Float32bits(v))
-}
-
-// AppendFloat64 appends a double.
-func AppendFloat64(dst []byte, tag byte, v float64) []byte {
-	return binary.BigEndian.AppendUint64(AppendHead(dst, tag, Float64), math.Float64bits(v))
-}
-
 // AppendString appends a string.
 func AppendString[S ~string | ~[]byte](dst []byte, tag byte, s S) []byte {
 	if len(s) <= math.MaxUint8 {

@@ -58,7 +58,8 @@ func FuzzInt(f *testing.F) {
 			t.Fatalf("TarsGo reads %d of %d: %v", theirs, v, err)
 		}
 		r := wire.NewReader(b)
-		if ours := r.Int64(tag); ours != v || r.Err() != nil || r.Left() != 0 {
+		found, _ := r.Seek(tag)
+		if ours := r.IntValue(found); ours != v || r.Err() != nil || r.Left() != 0 {
 			t.Fatalf("read %d of %d: %v", ours, v, r.Err())
 		}
 	})

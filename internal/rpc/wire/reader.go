@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 )
 
 // MaxDepth is how deep structs, lists and maps may stand in one another.
@@ -44,9 +43,6 @@ func NewReader(body []byte) Reader { return Reader{buf: body} }
 
 // Err is the first error, nil while there was none.
 func (r *Reader) Err() error { return r.err }
-
-// Offset is how many bytes have been read.
-func (r *Reader) Offset() int { return r.pos }
 
 // Left is how many bytes have not been read.
 func (r *Reader) Left() int { return len(r.buf) - r.pos }
@@ -358,49 +354,6 @@ func (r *Reader) narrow(tag byte, t Type) int32 {
 		return 0
 	}
 	return int32(r.IntValue(t))
-}
-
-// Int64 reads a required field of type long.
-func (r *Reader) Int64(tag byte) int64 {
-	if t, ok := r.require(tag); ok {
-		return r.IntValue(t)
-	}
-	return 0
-}
-
-// OptionalBool reads a bool; absent where it is not there.
-func (r *Reader) OptionalBool(tag byte, absent bool) bool {
-	t, ok := r.Seek(tag)
-	if !ok {
-		return absent
-	}
-	if t != Zero && t != Int8 {
-		r.failTag(tag, ErrType)
-		return false
-	}
-	return r.IntValue(t) != 0
-}
-
-// Float64 reads a required float or double.
-func (r *Reader) Float64(tag byte) float64 {
-	t, ok := r.require(tag)
-	if !ok {
-		return 0
-	}
-	switch t {
-	case Zero:
-	case Float32:
-		if b := r.take(4); b != nil {
-			return float64(math.Float32frombits(binary.BigEndian.Uint32(b)))
-		}
-	case Float64:
-		if b := r.take(8); b != nil {
-			return math.Float64frombits(binary.BigEndian.Uint64(b))
-		}
-	default:
-		r.failTag(tag, ErrType)
-	}
-	return 0
 }
 
 // List reads the head of a required vector and how many elements it has; each
