@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -32,12 +31,6 @@ type ProblemError struct {
 }
 
 func (e *ProblemError) Error() string { return e.Detail }
-
-// NotFound says that what was asked for does not exist.
-func NotFound(err error) bool {
-	problem, ok := errors.AsType[*ProblemError](err)
-	return ok && problem.Status == http.StatusNotFound
-}
 
 // Get reads what is at the path, for example "instances", with the query.
 func (c *Client) Get(ctx context.Context, path string, query url.Values, into any) error {
