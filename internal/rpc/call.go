@@ -54,9 +54,6 @@ func (c *Call) Conn() *Conn { return c.conn }
 // Of a repeated key the last counts, as in a map that is read entry by entry.
 func (c *Call) ContextValue(key string) ([]byte, bool) { return c.context.get(key) }
 
-// StatusValue looks a key of the request's status up, as ContextValue does.
-func (c *Call) StatusValue(key string) ([]byte, bool) { return c.status.get(key) }
-
 // PooledCall is the call that a Dispatch or an implementation behind it finds
 // in its context. It is used by the goroutine of the call only.
 type PooledCall struct {

@@ -64,7 +64,7 @@ func TestDecodeReadsWhatTarsGoWrites(t *testing.T) {
 	if _, ok := call.ContextValue("absent"); ok {
 		t.Error("found what is absent")
 	}
-	if got, ok := call.StatusValue("STATUS_DYED_KEY"); !ok || string(got) != "x" {
+	if got, ok := call.status.get("STATUS_DYED_KEY"); !ok || string(got) != "x" {
 		t.Errorf("status %q", got)
 	}
 }
