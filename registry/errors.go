@@ -44,7 +44,10 @@ func (e edge) answer(what string, err error) error {
 		return refused
 	}
 	switch {
-	case errors.Is(err, commit.ErrBusy), errors.Is(err, commit.ErrClosed), errors.Is(err, errStarting),
+	case errors.Is(err, commit.ErrBusy):
+		e.metrics.CallRefused(reasonCommitter)
+		return overloaded("overloaded: %s", err.Error())
+	case errors.Is(err, commit.ErrClosed), errors.Is(err, errStarting),
 		errors.Is(err, transition.ErrUnknown), errors.Is(err, transition.ErrNotPod), errors.Is(err, errNoWorker),
 		errors.Is(err, store.ErrConflict):
 		return rpc.Errorf(rpc.CodeFailed, "%s", err.Error())

@@ -47,6 +47,7 @@ type Options struct {
 	Pprof           bool           // serve Go's profiles to those who may use the API
 
 	MaxConnectionsPerAddress int // of the servants; 0: no limit
+	RegistrationRate         int // registrations taken on a second; 0: no limit
 
 	Version  string
 	Logger   *slog.Logger

@@ -2,8 +2,6 @@ package registry
 
 import (
 	"context"
-	"math/rand/v2"
-	"strconv"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -21,13 +19,6 @@ import (
 // writeDeadline is how long a pod waits for a commit: today's tarscli gives up
 // after 1,000 ms and then stands still for 100 s, so an error comes earlier (R27).
 const writeDeadline = 800 * time.Millisecond
-
-// Pods that are told to register again, a second; beyond it they are also told
-// when, so that a restored database does not drown in returning pods (R5).
-const (
-	registerAgainRate  = 1000
-	registerAgainBurst = 2000
-)
 
 // podServant is tars.tarsregistry.Registry: what pods say. Each method is one
 // transition in a group commit; heartbeats that change nothing never get here.
@@ -288,11 +279,6 @@ func (p *podServant) answer(call *rpc.PooledCall, action transition.Action) {
 		p.edge.metrics.RegisterAgain()
 	}
 	if action == transition.Register && !p.registerAgain.Allow() {
-		call.SetStatus(statusRetryAfter, strconv.FormatInt(retryAfter().Milliseconds(), 10))
+		call.SetStatus(statusRetryAfter, retryAfter())
 	}
-}
-
-// retryAfter spreads a storm of registrations over a while.
-func retryAfter() time.Duration {
-	return time.Second + rand.N(9*time.Second)
 }

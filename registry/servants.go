@@ -1,8 +1,6 @@
 package registry
 
 import (
-	"golang.org/x/time/rate"
-
 	"github.com/tarsregistry/tarsregistry/internal/rpc"
 	"github.com/tarsregistry/tarsregistry/tars"
 )
@@ -12,7 +10,7 @@ func (r *Registry) newPodServant() rpc.Servant {
 		rules: r.rules, committer: r.committer, roster: r.roster, book: r.book,
 		targets: r.targets, writable: r.writable,
 		ownAddress:    r.options.PodAddressCheck,
-		registerAgain: rate.NewLimiter(registerAgainRate, registerAgainBurst),
+		registerAgain: newRegisterAgain(r.options.RegistrationRate),
 		refused:       newRefusals(r.logger),
 		edge:          r.edge(),
 	}
@@ -21,6 +19,9 @@ func (r *Registry) newPodServant() rpc.Servant {
 		Functions: []string{"onStartup", "onPrestop", "keepAlive", "registerMetrics", "getMetricsAdapters"},
 		Inline:    pods.inline,
 		Dispatch:  rpc.Generated(new(tars.Tarsregistry), pods),
+	}
+	if perSecond := r.options.RegistrationRate; perSecond > 0 {
+		servant.Limit = newRegistrationLimit(perSecond, r.edge()).check
 	}
 	if r.options.RequireToken {
 		servant.Authorize = tokenCheck(r.options.Token, pods.refused)

@@ -109,10 +109,12 @@ func (c *Client) Prestop(ctx context.Context) (Answer, error) {
 type stubCall func(ctx context.Context, stub *tars.Tarsregistry, maps ...map[string]string) error
 
 // call tries the endpoints in turn. An answer that says no ends it, unless
-// another replica may say yes.
+// another replica may say yes. Where none does, the answer has the longest time
+// that one of them asked for.
 func (c *Client) call(ctx context.Context, function string, call stubCall) (Answer, error) {
 	candidates := c.finder.candidates(ctx)
 	var failures []error
+	var retryAfter time.Duration
 	for _, at := range candidates {
 		answer, err := c.callAt(ctx, at, call)
 		if err == nil {
@@ -124,6 +126,7 @@ func (c *Client) call(ctx context.Context, function string, call stubCall) (Answ
 			c.finder.answered(at)
 			return answer, fmt.Errorf("%s: %s: %w", function, at.Address(), err)
 		}
+		retryAfter = max(retryAfter, answer.RetryAfter)
 		if ctx.Err() != nil {
 			break
 		}
@@ -131,7 +134,7 @@ func (c *Client) call(ctx context.Context, function string, call stubCall) (Answ
 	if ctx.Err() == nil {
 		c.finder.failed()
 	}
-	return Answer{}, fmt.Errorf("%s: %w", function, errors.Join(failures...))
+	return Answer{RetryAfter: retryAfter}, fmt.Errorf("%s: %w", function, errors.Join(failures...))
 }
 
 func (c *Client) callAt(ctx context.Context, at naming.Endpoint, call stubCall) (Answer, error) {

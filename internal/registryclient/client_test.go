@@ -179,6 +179,30 @@ func TestAnAnswerThatSaysNoIsFinal(t *testing.T) {
 	}
 }
 
+// TestOverloadedReplicasSayWhen: the next replica is asked at once, and only when
+// none takes the call the longest of their times counts.
+func TestOverloadedReplicasSayWhen(t *testing.T) {
+	busy := func(ms string) func(tarsclient.Request) (tarsclient.Response, error) {
+		return func(tarsclient.Request) (tarsclient.Response, error) {
+			status := map[string]string{"tars-retry-after-ms": ms}
+			return tarsclient.Response{Status: status}, &tarsclient.ServerError{Code: -9, Text: "overloaded"}
+		}
+	}
+	n := &network{servers: map[string]func(tarsclient.Request) (tarsclient.Response, error){
+		"svc:17890": directory(t, "10.1.0.1:17892", "10.1.0.2:17892"), "10.1.0.1:17892": busy("7000"), "10.1.0.2:17892": busy("3000"),
+	}}
+	c := newTestClient(t, n, "")
+	got, err := c.Startup(t.Context(), tars.OnStartupReq{})
+	if err == nil || got != (Answer{RetryAfter: 7 * time.Second}) {
+		t.Errorf("answer %+v, %v", got, err)
+	}
+	n.servers["10.1.0.2:17892"] = answer(nil)
+	got, err = c.Startup(t.Context(), tars.OnStartupReq{})
+	if err != nil || got != (Answer{}) {
+		t.Errorf("answer of the replica that takes it %+v, %v", got, err)
+	}
+}
+
 func TestTheCacheServesWhileNobodyCanBeAsked(t *testing.T) {
 	cache := filepath.Join(t.TempDir(), "cache")
 	n := &network{servers: map[string]func(tarsclient.Request) (tarsclient.Response, error){

@@ -197,7 +197,11 @@ func (s *session) register(ctx context.Context, state naming.State) time.Duratio
 	s.tried = true
 	answer, err := s.calls.Startup(ctx, request)
 	if err != nil {
-		return s.failed(ctx, answer, err)
+		wait := s.failed(ctx, answer, err)
+		if answer.RetryAfter > 0 {
+			s.notBefore = time.Now().Add(wait) // whatever the state becomes meanwhile
+		}
+		return wait
 	}
 	s.succeeded(answer)
 	s.known, s.told = true, state

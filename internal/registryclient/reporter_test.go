@@ -223,6 +223,50 @@ func TestLostRegistrationComesBackWithJitter(t *testing.T) {
 	})
 }
 
+// TestRefusedRegistrationWaitsAsLongAsToldAndNoLonger: a registry that takes no
+// more registrations for now says when to come again. Neither a change of state
+// nor the client's own pace brings the pod back sooner, and leaving is never held up.
+func TestRefusedRegistrationWaitsAsLongAsToldAndNoLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refusing := true
+		fake := &registry{}
+		fake.answer = func(call string) (Answer, error) {
+			if refusing && strings.HasPrefix(call, "onStartup") {
+				return Answer{RetryAfter: 8 * time.Second}, &tarsclient.ServerError{Code: -9, Text: "overloaded"}
+			}
+			return Answer{}, nil
+		}
+		r, kinds := run(t, fake, naming.Activating)
+		synctest.Wait()
+		expect(t, "at first", fake.took(), []string{"onStartup activating"})
+		r.Set(naming.Active)
+		time.Sleep(7 * time.Second)
+		expect(t, "before the time", fake.took(), nil)
+		time.Sleep(6 * time.Second)
+		expect(t, "after it", fake.took(), []string{"onStartup active"})
+		fake.set(func(*registry) { refusing = false })
+		time.Sleep(13 * time.Second)
+		expect(t, "when it is taken", fake.took(), []string{"onStartup active"})
+		if got := kinds(); !slices.Equal(got, []Kind{Failing, Recovered, Registered}) {
+			t.Errorf("events %v", got)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		fake := &registry{answer: func(call string) (Answer, error) {
+			if strings.HasPrefix(call, "onStartup") {
+				return Answer{RetryAfter: 8 * time.Second}, &tarsclient.ServerError{Code: -9}
+			}
+			return Answer{}, nil
+		}}
+		r, _ := run(t, fake, naming.Activating)
+		synctest.Wait()
+		fake.took()
+		r.Remove()
+		synctest.Wait()
+		expect(t, "leaving while refused", fake.took(), []string{"onPrestop"})
+	})
+}
+
 func TestWhoIsEndedStopsBeating(t *testing.T) {
 	for _, action := range []string{"left", "superseded"} {
 		synctest.Test(t, func(t *testing.T) {

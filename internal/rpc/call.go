@@ -134,6 +134,11 @@ func (m stringMap) get(key string) (value []byte, found bool) {
 	return value, found
 }
 
+// with is the map with the entries of another one after its own.
+func (m stringMap) with(more stringMap) stringMap {
+	return stringMap{entries: append(m.entries, more.entries...), n: m.n + more.n}
+}
+
 // strings is the map as generated code has it.
 func (m stringMap) strings() map[string]string {
 	result := make(map[string]string, m.n)

@@ -19,8 +19,9 @@ const (
 
 // Error is a handler's error with its return code.
 type Error struct {
-	Code    int32  // never 0
-	Message string // sent to the caller: no secrets, no internals
+	Code    int32             // never 0
+	Message string            // sent to the caller: no secrets, no internals
+	Status  map[string]string // sent as well, in the answer's status; nil: nothing
 }
 
 // Errorf makes an Error.
@@ -37,24 +38,21 @@ var ErrClosed = errors.New("rpc: closed")
 // ErrUnsent is returned by Conn.Push while too much waits for the peer to read.
 var ErrUnsent = errors.New("rpc: peer does not read")
 
-// answerFor is the return code and text for what a dispatcher returned.
-func answerFor(err error) (int32, string) {
-	if err == nil {
-		return CodeSuccess, ""
-	}
+// answerFor is the answer to what a dispatcher or a hook returned as an error.
+func answerFor(err error) answer {
 	if refused, ok := errors.AsType[*Error](err); ok {
-		return refused.Code, err.Error()
+		return answer{code: refused.Code, message: err.Error(), status: encodeMap(refused.Status)}
 	}
 	text := err.Error()
 	if errors.Unwrap(err) == nil {
 		if text == "func mismatch" {
-			return CodeUnknownFunction, "no such function"
+			return answer{code: CodeUnknownFunction, message: "no such function"}
 		}
 		if isDecodeError(text) {
-			return CodeUndecodable, text
+			return answer{code: CodeUndecodable, message: text}
 		}
 	}
-	return CodeFailed, text
+	return answer{code: CodeFailed, message: text}
 }
 
 // isDecodeError tells errors of generated readers from those of handlers by

@@ -91,9 +91,9 @@ func (c *Conn) permitted(s *servant, hook func(*Call) error, call *Call) bool {
 	if err == nil {
 		return true
 	}
-	code, message := answerFor(err)
-	c.refuse(call, code, message)
-	c.observe(s.Name, s.label(call.Function), code)
+	a := answerFor(err)
+	c.reply(call, a)
+	c.observe(s.Name, s.label(call.Function), a.code)
 	return false
 }
 
@@ -112,27 +112,29 @@ func (c *Conn) answerInline(s *servant, call *Call) bool {
 
 // enqueue hands a copy of the call to the pool, or answers that it is full.
 func (c *Conn) enqueue(s *servant, call *Call, frame []byte) {
-	if message := c.offer(s, frame); message != "" {
+	if reason, message := c.offer(s, frame); reason != "" {
 		c.refuse(call, CodeOverloaded, message)
+		c.server.observer.CallRefused(reason)
 		c.observe(s.Name, s.label(call.Function), CodeOverloaded)
 	}
 }
 
-func (c *Conn) offer(s *servant, frame []byte) (refused string) {
+// offer gives why the pool does not take the call, "" where it does.
+func (c *Conn) offer(s *servant, frame []byte) (reason, message string) {
 	if !c.beginCall() {
-		return "overloaded: too many calls on this connection"
+		return ReasonCalls, "overloaded: too many calls on this connection"
 	}
 	if !c.server.hold(len(frame)) {
 		c.endCall()
-		return "overloaded: too many bytes of requests"
+		return ReasonMemory, "overloaded: too many bytes of requests"
 	}
 	select {
 	case c.server.queue <- job{conn: c, servant: s, frame: bytes.Clone(frame), received: c.received}:
-		return ""
+		return "", ""
 	default:
 		c.server.release(len(frame))
 		c.endCall()
-		return "overloaded: too many calls wait"
+		return ReasonQueue, "overloaded: too many calls wait"
 	}
 }
 

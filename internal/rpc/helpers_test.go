@@ -230,5 +230,6 @@ func (r *record) CallDone(servant, function string, code int32, _ time.Duration,
 	}
 }
 func (r *record) CallDropped(servant, function string) { r.add("dropped " + function) }
+func (r *record) CallRefused(reason string)            { r.add("call " + reason) }
 func (r *record) FrameRefused(reason string)           { r.add("frame " + reason) }
 func (r *record) Panicked(servant, function string)    { r.add("panic " + function) }

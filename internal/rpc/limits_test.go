@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,8 @@ func blocking() (impl *pods, begun chan string, proceed chan struct{}) {
 
 func TestFullQueueIsAnsweredAtOnce(t *testing.T) {
 	impl, begun, proceed := blocking()
-	_, address := startServer(t, Options{Workers: 1, Queue: 1}, impl.servant())
+	observed := newRecord()
+	_, address := startServer(t, Options{Workers: 1, Queue: 1, Observer: observed}, impl.servant())
 	c := dial(t, address)
 	c.send(startupCall(t, 1))
 	<-begun
@@ -33,6 +35,7 @@ func TestFullQueueIsAnsweredAtOnce(t *testing.T) {
 	if resp.IRequestId != 3 || resp.IRet != CodeOverloaded || !strings.HasPrefix(resp.SResultDesc, "overloaded") {
 		t.Errorf("answer to %d: %d %q", resp.IRequestId, resp.IRet, resp.SResultDesc)
 	}
+	observed.await(t, "call "+ReasonQueue, 1)
 	close(proceed)
 	for _, id := range []int32{1, 2} {
 		if resp := c.receive(); resp.IRequestId != id || resp.IRet != 0 {
@@ -43,7 +46,8 @@ func TestFullQueueIsAnsweredAtOnce(t *testing.T) {
 
 func TestCallsPerConnectionAreBounded(t *testing.T) {
 	impl, begun, proceed := blocking()
-	_, address := startServer(t, Options{MaxCallsPerConnection: 1}, impl.servant())
+	observed := newRecord()
+	_, address := startServer(t, Options{MaxCallsPerConnection: 1, Observer: observed}, impl.servant())
 	c := dial(t, address)
 	c.send(startupCall(t, 1))
 	<-begun
@@ -51,6 +55,7 @@ func TestCallsPerConnectionAreBounded(t *testing.T) {
 	if resp := c.receive(); resp.IRequestId != 2 || resp.IRet != CodeOverloaded {
 		t.Errorf("answer to %d: %d", resp.IRequestId, resp.IRet)
 	}
+	observed.await(t, "call "+ReasonCalls, 1)
 	other := dial(t, address)
 	other.send(startupCall(t, 1))
 	<-begun
@@ -62,7 +67,8 @@ func TestCallsPerConnectionAreBounded(t *testing.T) {
 func TestQueuedBytesAreBounded(t *testing.T) {
 	impl, begun, proceed := blocking()
 	first := len(startupCall(t, 1))
-	server, address := startServer(t, Options{MaxHeld: int64(first)}, impl.servant())
+	observed := newRecord()
+	server, address := startServer(t, Options{MaxHeld: int64(first), Observer: observed}, impl.servant())
 	c := dial(t, address)
 	c.send(startupCall(t, 1))
 	<-begun
@@ -70,6 +76,7 @@ func TestQueuedBytesAreBounded(t *testing.T) {
 	if resp := c.receive(); resp.IRequestId != 2 || resp.IRet != CodeOverloaded {
 		t.Errorf("answer to %d: %d", resp.IRequestId, resp.IRet)
 	}
+	observed.await(t, "call "+ReasonMemory, 1)
 	close(proceed)
 	c.receive()
 	if err := server.Shutdown(t.Context()); err != nil {
@@ -77,6 +84,66 @@ func TestQueuedBytesAreBounded(t *testing.T) {
 	}
 	if held := server.Stats().Held; held != 0 {
 		t.Errorf("%d bytes are held after all", held)
+	}
+}
+
+// TestLimitIsAnsweredAtOnce: however long the queue is, and with what the limit
+// has to say besides. What is answered in line or at once is not limited.
+func TestLimitIsAnsweredAtOnce(t *testing.T) {
+	impl, begun, proceed := blocking()
+	s := impl.servant()
+	s.Immediate = func(call *Call) bool { return string(call.Function) == "keepAlive" }
+	first := true
+	s.Limit = func(*Call) error {
+		if first {
+			first = false
+			return nil
+		}
+		return fmt.Errorf("limited: %w", &Error{Code: CodeOverloaded, Message: "too fast", Status: map[string]string{"retry": "later"}})
+	}
+	_, address := startServer(t, Options{Workers: 1}, s)
+	c := dial(t, address)
+	c.send(startupCall(t, 1))
+	<-begun
+	for _, version := range []int16{VersionTars, VersionTUP, VersionJSON} {
+		req := request(2, "onStartup", nil)
+		req.IVersion = version
+		c.send(encode(t, req))
+		if version == VersionTUP {
+			answer := c.receiveTUP()
+			if answer.Status[tupCode] != "-9" || answer.Status["retry"] != "later" {
+				t.Errorf("answer by TUP: %v", answer.Status)
+			}
+			continue
+		}
+		resp := c.receive()
+		if resp.IRet != CodeOverloaded || resp.SResultDesc != "limited: too fast" || resp.Status["retry"] != "later" {
+			t.Errorf("version %d: answer %d %q %v", version, resp.IRet, resp.SResultDesc, resp.Status)
+		}
+	}
+	c.send(encode(t, request(3, "keepAlive", keepAliveBody("n", "active"))))
+	if resp := c.receive(); resp.IRequestId != 3 || resp.IRet != 0 {
+		t.Errorf("answer to %d: %d %q", resp.IRequestId, resp.IRet, resp.SResultDesc)
+	}
+	close(proceed)
+	if resp := c.receive(); resp.IRequestId != 1 || resp.IRet != 0 {
+		t.Errorf("answer to %d: %d", resp.IRequestId, resp.IRet)
+	}
+}
+
+// TestStatusOfARefusal: an error's entries join those that the handler set.
+func TestStatusOfARefusal(t *testing.T) {
+	impl := accepting()
+	impl.onStartup = func(ctx context.Context, _ *tars.OnStartupReq) error {
+		call, _ := CallFromContext(ctx)
+		call.SetStatus("own", "1")
+		return &Error{Code: 7, Message: "no", Status: map[string]string{"error's": "2"}}
+	}
+	_, address := startServer(t, Options{}, impl.servant())
+	c := dial(t, address)
+	c.send(startupCall(t, 1))
+	if resp := c.receive(); resp.IRet != 7 || resp.Status["own"] != "1" || resp.Status["error's"] != "2" {
+		t.Errorf("answer %d %v", resp.IRet, resp.Status)
 	}
 }
 

@@ -17,6 +17,8 @@ type Observer interface {
 	// CallDone: a call that was answered, or a one-way call that ended.
 	// elapsed counts from when its frame was read.
 	CallDone(servant, function string, code int32, elapsed time.Duration, inline bool)
+	// CallRefused: the pool did not take a call; CallDone follows.
+	CallRefused(reason string)
 	// CallDropped: its iTimeout was over before it was started; no answer.
 	CallDropped(servant, function string)
 	// FrameRefused: something that is no valid request.
@@ -42,6 +44,8 @@ const (
 	ReasonConnections  = "connections"   // MaxConnections
 	ReasonAddress      = "address"       // MaxConnectionsPerAddress
 	ReasonAccept       = "accept"        // accepting failed, such as for want of file descriptors
+	ReasonQueue        = "queue"         // Queue
+	ReasonCalls        = "calls"         // MaxCallsPerConnection
 )
 
 // NopObserver is an Observer that does nothing.
@@ -58,6 +62,9 @@ func (NopObserver) ConnectionRefused(string) {}
 
 // CallDone implements Observer.
 func (NopObserver) CallDone(string, string, int32, time.Duration, bool) {}
+
+// CallRefused implements Observer.
+func (NopObserver) CallRefused(string) {}
 
 // CallDropped implements Observer.
 func (NopObserver) CallDropped(string, string) {}

@@ -166,11 +166,11 @@ func TestAnswerForDispatcherErrors(t *testing.T) {
 		"invalid state":                                       CodeFailed,
 	}
 	for text, want := range tests {
-		if code, _ := answerFor(fmt.Errorf("%s", text)); code != want {
+		if code := answerFor(fmt.Errorf("%s", text)).code; code != want {
 			t.Errorf("%q: %d, want %d", text, code, want)
 		}
 	}
-	if code, _ := answerFor(fmt.Errorf("register: %w", fmt.Errorf("func mismatch"))); code != CodeFailed {
+	if code := answerFor(fmt.Errorf("register: %w", fmt.Errorf("func mismatch"))).code; code != CodeFailed {
 		t.Errorf("a handler's wrapped error: %d", code)
 	}
 }

@@ -72,8 +72,9 @@ func (s *Server) answerPooled(to *servant, p *PooledCall, left time.Duration) an
 	req := p.request()
 	var resp requestf.ResponsePacket
 	if err := s.dispatch(ctx, to, req, &resp); err != nil {
-		code, message := answerFor(err)
-		return answer{code: code, message: message, status: encodeMap(p.status)}
+		a := answerFor(err)
+		a.status = a.status.with(encodeMap(p.status))
+		return a
 	}
 	for key, value := range resp.Status {
 		p.SetStatus(key, value)

@@ -35,7 +35,8 @@ type Servant struct {
 	// never waits behind calls that do block. It is for look-ups that Inline
 	// does not take, such as those of other protocol versions.
 	Immediate func(*Call) bool
-	// Limit, when set, is asked before a call goes to the pool, as Authorize is.
+	// Limit, when set, is asked before a call goes to the pool, as Authorize is:
+	// so a call beyond a limit is answered at once, however long the queue is.
 	Limit func(*Call) error
 	// Dispatch answers what Inline did not, on the pool: see Generated. The
 	// context ends when the caller's iTimeout is over. An *Error gives iRet and

@@ -48,6 +48,7 @@ func Load(flags *pflag.FlagSet, getenv func(string) string) (*Settings, error) {
 	o.NodeAllow = r.networks("node-allow")
 	o.MaxConnections = r.number("max-connections", 0, 10_000_000)
 	o.MaxConnectionsPerAddress = r.number("max-per-address", 0, 10_000_000)
+	o.RegistrationRate = r.number("registration-rate", 0, 1_000_000)
 	o.Pprof = r.isOn("pprof")
 	s.TLS = r.tls()
 	r.checkTogether(o)

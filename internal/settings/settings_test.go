@@ -50,6 +50,7 @@ func TestDefaults(t *testing.T) {
 		Pod: registry.Listener{Port: 17892}, HTTP: registry.Listener{Port: 17893},
 		Admin:    registry.Listener{Host: "127.0.0.1", Port: 17894},
 		LeaseTTL: 95 * time.Second, CleanAfter: 24 * time.Hour, Tombstone: 150 * time.Second,
+		RegistrationRate: 5000,
 	}
 	if !reflect.DeepEqual(s.Options, want) {
 		t.Errorf("options\n got %+v\nwant %+v", s.Options, want)
@@ -121,6 +122,10 @@ func TestEachSettingArrives(t *testing.T) {
 		{[]string{"--http-host", "::"}, nil, "::", func(o registry.Options) any { return o.HTTP.Host }},
 		{[]string{"--admin-host=0.0.0.0"}, environment{"TARS_TOKEN": "x"}, "0.0.0.0", func(o registry.Options) any { return o.Admin.Host }},
 		{[]string{"--max-connections", "500"}, nil, 500, func(o registry.Options) any { return o.MaxConnections }},
+		{nil, nil, 5000, func(o registry.Options) any { return o.RegistrationRate }},
+		{nil, environment{"REGISTRY_REGISTRATION_RATE": "0"}, 0, func(o registry.Options) any { return o.RegistrationRate }},
+		{[]string{"--registration-rate", "70"}, nil, 70, func(o registry.Options) any { return o.RegistrationRate }},
+		{[]string{"--max-per-address", "9"}, nil, 9, func(o registry.Options) any { return o.MaxConnectionsPerAddress }},
 		{[]string{"--lease-ttl", "3s"}, nil, 3 * time.Second, func(o registry.Options) any { return o.LeaseTTL }},
 		{nil, environment{"REGISTRY_CLEAN_AFTER": "48h"}, 48 * time.Hour, func(o registry.Options) any { return o.CleanAfter }},
 		{[]string{"--tombstone", "0"}, nil, time.Duration(0), func(o registry.Options) any { return o.Tombstone }},
@@ -171,6 +176,7 @@ func TestBadSettings(t *testing.T) {
 		{nil, environment{"REGISTRY_TOMBSTONE": "1ms"}, `REGISTRY_TOMBSTONE is 1ms`, "0 or between"},
 		{[]string{"--clean-after", "10s"}, nil, `--clean-after is 10s`, "lease time"},
 		{[]string{"--max-connections", "many"}, nil, `--max-connections is "many"`, "whole number"},
+		{[]string{"--registration-rate", "-1"}, nil, `--registration-rate is "-1"`, "whole number from 0"},
 		{[]string{"--no-migrate=perhaps"}, nil, `--no-migrate is "perhaps"`, "true or false"},
 		{[]string{"--require-token"}, nil, "--require-token", "TARS_TOKEN"},
 		{[]string{"--token", "a", "--token-file", "b"}, nil, "--token and --token-file", "only one"},

@@ -23,6 +23,7 @@ type calls struct {
 	closed    *prometheus.CounterVec
 	refused   *prometheus.CounterVec
 	malformed *prometheus.CounterVec
+	overload  *prometheus.CounterVec
 
 	known sync.Map // functionKey -> *function
 }
@@ -66,8 +67,11 @@ func newCalls(registerer prometheus.Registerer) *calls {
 		malformed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Name: "frames_refused_total", Help: "Input that is no valid request, by reason.",
 		}, []string{"reason"}),
+		overload: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "calls_refused_total", Help: "Calls refused because a limit was reached, by reason.",
+		}, []string{"reason"}),
 	}
-	registerer.MustRegister(c.done, c.duration, c.dropped, c.panics, c.opened, c.closed, c.refused, c.malformed)
+	registerer.MustRegister(c.done, c.duration, c.dropped, c.panics, c.opened, c.closed, c.refused, c.malformed, c.overload)
 	return c
 }
 
@@ -119,5 +123,6 @@ func (c *calls) ConnectionOpened()                { c.opened.Inc() }
 func (c *calls) ConnectionClosed(reason string)   { c.closed.WithLabelValues(reason).Inc() }
 func (c *calls) ConnectionRefused(reason string)  { c.refused.WithLabelValues(reason).Inc() }
 func (c *calls) FrameRefused(reason string)       { c.malformed.WithLabelValues(reason).Inc() }
+func (c *calls) CallRefused(reason string)        { c.overload.WithLabelValues(reason).Inc() }
 func (c *calls) CallDropped(servant, name string) { c.dropped.WithLabelValues(servant, name).Inc() }
 func (c *calls) Panicked(servant, name string)    { c.panics.WithLabelValues(servant, name).Inc() }

@@ -78,6 +78,9 @@ func (m *Metrics) Statement(name string, took time.Duration, err error) {
 // Rejected counts a request that was refused for a field's value.
 func (m *Metrics) Rejected(field string) { m.rejected.WithLabelValues(withoutIndex(field)).Inc() }
 
+// CallRefused counts a call that was over a limit of the registry's own.
+func (m *Metrics) CallRefused(reason string) { m.calls.CallRefused(reason) }
+
 // RegisterAgain counts a pod that was told to register again.
 func (m *Metrics) RegisterAgain() { m.again.Inc() }
 
