@@ -177,6 +177,19 @@ func Ask(ctx context.Context, path, command string, say func(string)) error {
 	}
 }
 
+// Running tells whether a supervisor answers at path, within a second. It sends
+// no command.
+func Running(ctx context.Context, path string) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	conn, err := dial(ctx, path)
+	if err != nil {
+		return false
+	}
+	_ = conn.Close()
+	return true
+}
+
 func dial(ctx context.Context, path string) (net.Conn, error) {
 	var dialer net.Dialer
 	for _, at := range []string{path, elsewhere(path)} {

@@ -56,11 +56,17 @@ func TestNobodyListens(t *testing.T) {
 		if err := Ask(t.Context(), path, "prestop", nil); !errors.Is(err, ErrNoSupervisor) {
 			t.Errorf("%s: %v", path, err)
 		}
+		if Running(t.Context(), path) {
+			t.Errorf("%s: a supervisor is said to run", path)
+		}
 	}
 	// What was left over does not keep the next life from listening.
 	serve(t, left, func(context.Context, string, func(string)) error { return nil })
 	if err := Ask(t.Context(), left, "prestop", nil); err != nil {
 		t.Error(err)
+	}
+	if !Running(t.Context(), left) {
+		t.Error("no supervisor is said to run")
 	}
 }
 

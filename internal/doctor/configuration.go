@@ -26,10 +26,15 @@ func (e *examination) configuration(env *pod.Environment, result *genconf.Result
 		e.add(Problem, "registration", "the registry will refuse it, for its tables can't hold it: "+err.Error(), advice(err))
 		return
 	}
-	e.ok("registration", "%s with %d adapters", registration.Key, len(registration.Adapters))
 	if len(registration.Adapters) == 0 {
-		e.add(Warning, "registration", "no adapters: the server is registered and no client can call it", "list them under adapters in _server_meta.yaml")
+		e.add(Warning, "registration", registration.Key.String()+" without adapters: the server is registered and no client can call it", "list them under adapters in _server_meta.yaml")
+		return
 	}
+	var servants []string
+	for _, a := range registration.Adapters {
+		servants = append(servants, a.Servant)
+	}
+	e.ok("registration", "%s, to be called as %s", registration.Key, strings.Join(servants, ", "))
 }
 
 // units finds milliseconds that look like seconds.

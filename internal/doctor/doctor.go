@@ -72,12 +72,19 @@ func Examine(ctx context.Context, lookup pod.Lookup, dialer *tarsclient.Dialer) 
 	if known {
 		e.identity(env, address)
 	}
-	e.files(ctx, env)
+	running := e.files(ctx, env)
+	if running {
+		e.server(ctx, env)
+	}
 	e.stop(env)
 	if !known {
 		return e.found
 	}
-	result, err := genconf.Generate(env)
+	generate := genconf.Generate
+	if running {
+		generate = genconf.GenerateAgain
+	}
+	result, err := generate(env)
 	if err != nil {
 		e.add(Problem, "configuration", err.Error(), "mend what it names; then see the result with tarscli genconf --dry-run")
 		return e.found

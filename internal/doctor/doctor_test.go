@@ -9,7 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tarsregistry/tarsregistry/internal/naming"
 	"github.com/tarsregistry/tarsregistry/internal/pod"
+	"github.com/tarsregistry/tarsregistry/internal/readiness"
 	"github.com/tarsregistry/tarsregistry/internal/rpc/wire"
 	"github.com/tarsregistry/tarsregistry/internal/tarsclient"
 )
@@ -99,7 +101,9 @@ func TestFindings(t *testing.T) {
 		{"too long for the tables", "application: App\nserver: " + strings.Repeat("s", 90) + "\nadapters:\n  - object: O\n", nil, "PROBLEM  registration: the registry will refuse it"},
 		{"long version", names, []string{"SERVER_VERSION=" + strings.Repeat("v", 200)}, "-> correct SERVER_VERSION"},
 		{"unreachable adapter", names + "    endpoint: tcp -h 0.0.0.0 -p 1\n", nil, "-> correct that adapter in _server_meta.yaml"},
-		{"no adapters", "application: App\nserver: S\n", nil, "warning  registration: no adapters"},
+		{"no adapters", "application: App\nserver: S\n", nil, "warning  registration: App.S@10.0.0.9 without adapters"},
+		{"a macro that is not known", names + "    endpoint: tcp -h ${localip} -p 1\n", nil, "PROBLEM  configuration: adapter O: ${localip} is not known; there are ${local_ip} and ${random_port}"},
+		{"a servant for an object", "application: App\nserver: S\nadapters:\n  - object: App.S.O\n", nil, "warning  configuration: adapter App.S.O is the servant App.S.App.S.O: write object: O"},
 		{"no locator", names, []string{"TARS_LOCATOR=nonsense"}, "-> write TARS_LOCATOR as tars.tarsregistry.QueryObj@tcp -h tars-registry.tars-system.svc.cluster.local -p 17890"},
 		{"broken metadata", "application: [", nil, "PROBLEM  configuration: "},
 		{"no address", names, []string{"POD_IP=0.0.0.0"}, "PROBLEM  address: POD_IP is 0.0.0.0"},
@@ -145,8 +149,27 @@ func TestLeftovers(t *testing.T) {
 	}
 	defer l.Close()
 	out = examine(t, lookup)
-	if !strings.Contains(out, "ok       supervisor: runs") || strings.Contains(out, "no supervisor runs") {
+	if !strings.Contains(out, "ok       supervisor: runs") || !strings.Contains(out, "ok       server: ready") || strings.Contains(out, "no supervisor runs") {
 		t.Errorf("with a supervisor:\n%s", out)
+	}
+}
+
+// TestServerThatIsNotReady: a pod that is set up well and still does not work.
+func TestServerThatIsNotReady(t *testing.T) {
+	lookup := aPod(t, names)
+	root, _ := lookup("TARS_PATH")
+	paths := pod.Paths{Root: root}
+	write(t, paths.Data("x"), "", 0o644)
+	if err := readiness.Write(paths, readiness.Status{State: naming.Inactive, Reason: "the server has ended: exit code 127"}); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("unix", paths.Socket())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if out := examine(t, lookup); !strings.Contains(out, "PROBLEM  server: the server is inactive: the server has ended: exit code 127\n") {
+		t.Error(out)
 	}
 }
 

@@ -5,26 +5,37 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"strings"
-	"time"
 
+	"github.com/tarsregistry/tarsregistry/internal/control"
 	"github.com/tarsregistry/tarsregistry/internal/pod"
+	"github.com/tarsregistry/tarsregistry/internal/readiness"
 )
 
 // files looks at $TARS_PATH: what the image has to bring, where tarscli
-// writes, and what an earlier life has left.
-func (e *examination) files(ctx context.Context, env *pod.Environment) {
+// writes, and what an earlier life has left. It returns whether a supervisor
+// runs here.
+func (e *examination) files(ctx context.Context, env *pod.Environment) (running bool) {
 	e.startCommand(env)
 	for _, folder := range []string{env.Paths.Conf(""), env.Paths.Data(""), env.Paths.Log("")} {
 		e.folder(folder)
 	}
-	running := supervisorRuns(ctx, env.Paths)
+	running = control.Running(ctx, env.Paths.Socket())
 	if running {
 		e.ok("supervisor", "runs")
 	}
 	e.leftovers(env.Paths, running)
+	return running
+}
+
+// server is what the probe says, with the supervisor's reason.
+func (e *examination) server(ctx context.Context, env *pod.Environment) {
+	if err := readiness.Check(ctx, env.Paths, env.ReportInterval); err != nil {
+		e.add(Problem, "server", err.Error(), "wait if it has only just been started; else see what it printed: kubectl logs, with --previous for the container's last life")
+		return
+	}
+	e.ok("server", "ready")
 }
 
 func (e *examination) startCommand(env *pod.Environment) {
@@ -60,17 +71,6 @@ func (e *examination) folder(folder string) {
 	case !writable(folder):
 		e.add(Problem, "folder", folder+" can't be written to", "give it to the user the container runs as, or mount an emptyDir there")
 	}
-}
-
-// supervisorRuns asks its socket, which a dead one leaves behind mute.
-func supervisorRuns(ctx context.Context, paths pod.Paths) bool {
-	dialer := net.Dialer{Timeout: time.Second}
-	conn, err := dialer.DialContext(ctx, "unix", paths.Socket())
-	if err != nil {
-		return false
-	}
-	_ = conn.Close()
-	return true
 }
 
 func (e *examination) leftovers(paths pod.Paths, running bool) {

@@ -18,7 +18,17 @@ type Result struct {
 
 // Generate decides everything and makes the configuration. Nothing is written.
 func Generate(env *pod.Environment) (*Result, error) {
-	info, warnings, err := pod.Decide(env)
+	return generateBy(env, pod.Decide)
+}
+
+// GenerateAgain is Generate for a pod whose server runs already: it keeps its
+// ports.
+func GenerateAgain(env *pod.Environment) (*Result, error) {
+	return generateBy(env, pod.DecideAgain)
+}
+
+func generateBy(env *pod.Environment, decide func(*pod.Environment) (*pod.Info, []string, error)) (*Result, error) {
+	info, warnings, err := decide(env)
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,13 @@ import (
 // macros. Ports that were chosen by an earlier Decide on the same volume are
 // kept while they are free, so that doing it twice gives the same. It saves
 // nothing. The warnings are sentences for people.
-func Decide(env *Environment) (*Info, []string, error) {
+func Decide(env *Environment) (*Info, []string, error) { return decideFor(env, false) }
+
+// DecideAgain is Decide for a pod whose server runs already: the ports chosen
+// earlier are kept though they are not free, for it is the server that has them.
+func DecideAgain(env *Environment) (*Info, []string, error) { return decideFor(env, true) }
+
+func decideFor(env *Environment, running bool) (*Info, []string, error) {
 	meta, warnings, err := LoadMeta(env.Paths.Meta())
 	missing := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !missing {
@@ -28,11 +34,30 @@ func Decide(env *Environment) (*Info, []string, error) {
 	if err != nil {
 		before = &Info{} // none, or broken: it is about to be made anew
 	}
-	info, err := decide(env, meta, address, newPorts(env.RandomPortMin, env.RandomPortMax, address), before)
+	ports := newPorts(env.RandomPortMin, env.RandomPortMax, address)
+	ports.keep = running
+	info, err := decide(env, meta, address, ports, before)
 	if err != nil && missing {
 		err = fmt.Errorf("%w (%s does not exist)", err, env.Paths.Meta())
 	}
+	warnings = append(warnings, fullNames(meta, info)...)
 	return info, append(env.Warnings, warnings...), err
+}
+
+// fullNames warns of objects that are written as servants: application and
+// server are put before them once more, as ever.
+func fullNames(meta Meta, info *Info) []string {
+	if info == nil {
+		return nil
+	}
+	var warnings []string
+	prefix := info.Conf.Application + "." + info.Conf.Server + "."
+	for _, a := range meta.Adapters {
+		if short, is := strings.CutPrefix(a.Object, prefix); is {
+			warnings = append(warnings, fmt.Sprintf("adapter %s is the servant %s: write object: %s, for application and server are put before it", a.Object, info.Servant(a), short))
+		}
+	}
+	return warnings
 }
 
 func decide(env *Environment, meta Meta, address string, p *ports, before *Info) (*Info, error) {
@@ -48,6 +73,9 @@ func decide(env *Environment, meta Meta, address string, p *ports, before *Info)
 	}
 	// The address too: a registry's own pod looks up at itself.
 	meta.Locator = strings.NewReplacer("${namespace}", env.Namespace, "${local_ip}", address).Replace(meta.Locator)
+	if err := unknownMacro(meta.Locator, "${namespace}", "${local_ip}"); err != nil {
+		return nil, fmt.Errorf("locator: %w", err)
+	}
 	m := macros{address: address, ports: p}
 	earlier := earlierPorts(before)
 	m.reserve(meta)
@@ -129,6 +157,9 @@ type macros struct {
 func (m macros) fill(endpoint string, earlier int) (string, error) {
 	endpoint = strings.ReplaceAll(endpoint, "${local_ip}", m.address)
 	const randomPort = "${random_port}"
+	if err := unknownMacro(strings.ReplaceAll(endpoint, randomPort, ""), "${local_ip}", randomPort); err != nil {
+		return "", err
+	}
 	// With port 0 in its place the endpoint shows its transport and host.
 	parsed, err := naming.ParseEndpoint(strings.ReplaceAll(endpoint, randomPort, "0"))
 	if err != nil {
@@ -147,6 +178,19 @@ func (m macros) fill(endpoint string, earlier int) (string, error) {
 		return "", err
 	}
 	return endpoint, nil
+}
+
+// unknownMacro finds what is left of the macros when the known ones are filled in.
+func unknownMacro(filled string, known ...string) error {
+	start := strings.Index(filled, "${")
+	if start < 0 {
+		return nil
+	}
+	name := filled[start:]
+	if end := strings.IndexByte(name, '}'); end >= 0 {
+		name = name[:end+1]
+	}
+	return fmt.Errorf("%s is not known; there are %s", name, strings.Join(known, " and "))
 }
 
 // reserve keeps the ports that are written down from being given to others.

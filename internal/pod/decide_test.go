@@ -146,6 +146,13 @@ func TestDecideTwiceIsTheSame(t *testing.T) {
 	if third.Conf.Adapters[0].Endpoint != first.Conf.Adapters[0].Endpoint {
 		t.Error("a port that is free was changed")
 	}
+	again, _, err := DecideAgain(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(again, first) {
+		t.Errorf("beside the running server: %+v\nwhich was started with:    %+v", again, first)
+	}
 }
 
 // Ten pods that begin at the same moment, before any of them listens.
@@ -194,6 +201,8 @@ func TestDecideRefuses(t *testing.T) {
 		{"bad interval", names + "report_interval: often\n", nil, `line 3: "often"`},
 		{"bad endpoint", names + "adapters:\n  - object: A\n    endpoint: http -p 1\n", nil, "adapter A: endpoint"},
 		{"bad local", names + "local: nothing\n", nil, "local: endpoint"},
+		{"macro in an endpoint", names + "adapters:\n  - object: A\n    endpoint: tcp -h ${localip} -p ${random_port}\n", nil, "adapter A: ${localip} is not known; there are ${local_ip} and ${random_port}"},
+		{"macro in the locator", names, []string{"TARS_LOCATOR=o@tcp -h r.${ns} -p 1"}, "locator: ${ns} is not known; there are ${namespace} and ${local_ip}"},
 		{"no object", names + "adapters:\n  - endpoint: tcp -p 1\n", nil, "adapter 1 has no object"},
 		{"twice", names + "adapters:\n  - object: A\n  - object: A\n", nil, "adapter A is there twice"},
 		{"address of all", names, []string{"POD_IP=0.0.0.0"}, "POD_IP is 0.0.0.0, which is every address"},
@@ -241,6 +250,18 @@ func TestUnknownKeysWarn(t *testing.T) {
 	got := strings.Join(warnings, "\n")
 	if !strings.Contains(got, "line 3: field replicas is not known") {
 		t.Errorf("warnings = %q", got)
+	}
+}
+
+func TestServantForAnObjectWarns(t *testing.T) {
+	root := write(t, "server: S\nadapters:\n  - object: A\n  - object: App.S.B\n  - object: App.Other.C\n")
+	_, warnings, err := Decide(mustRead(t, "TARS_PATH="+root, "POD_IP=127.0.0.1", "TARS_APPLICATION=App"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"adapter App.S.B is the servant App.S.App.S.B: write object: B, for application and server are put before it"}
+	if !reflect.DeepEqual(warnings, want) {
+		t.Errorf("warnings = %q", warnings)
 	}
 }
 

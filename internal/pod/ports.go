@@ -17,6 +17,7 @@ type ports struct {
 	low, high int
 	start     int // where to look first, counted from low
 	taken     map[int]bool
+	keep      bool // wanted ports are taken without looking
 	free      func(transport naming.Transport, host string, port int) bool
 }
 
@@ -37,8 +38,14 @@ func newPorts(low, high int, address string) *ports {
 
 // pick takes the wanted port where that is in the range and free, else any.
 func (p *ports) pick(transport naming.Transport, host string, wanted int) (int, error) {
-	if wanted >= p.low && wanted <= p.high && p.take(transport, host, wanted) {
-		return wanted, nil
+	if wanted >= p.low && wanted <= p.high {
+		if p.keep && !p.taken[wanted] {
+			p.taken[wanted] = true
+			return wanted, nil
+		}
+		if p.take(transport, host, wanted) {
+			return wanted, nil
+		}
 	}
 	n := p.high - p.low + 1
 	for i := range n {
