@@ -54,7 +54,7 @@ func (p *process) unharmed(t *testing.T) {
 // keepsSecrets searches all that the registry wrote or serves.
 func (p *process) keepsSecrets(t *testing.T) {
 	t.Helper()
-	places := map[string]string{"standard output": p.stdout.String(), "the log": p.stderr.String()}
+	places := map[string]string{"standard output": p.Stdout.String(), "the log": p.Stderr.String()}
 	for _, path := range []string{"/metrics", "/readyz", "/healthz", "/", "/sd/prometheus", "/api/v1/status", "/api/v1/events", "/api/v1/instances", "/api/v1/registries"} {
 		_, places[path] = p.get(t, path, nil)
 	}
@@ -140,7 +140,7 @@ func TestAttackTokens(t *testing.T) {
 	if !throttled {
 		t.Error("30 wrong tokens are not slowed down")
 	}
-	log := p.stderr.String()
+	log := p.Stderr.String()
 	if !strings.Contains(log, "tars.tarsregistry.Registry.onStartup") || !strings.Contains(log, "refused: no token") || !strings.Contains(log, "/api/v1/status") {
 		t.Errorf("the audit log does not tell of refused calls:\n%s", log)
 	}
@@ -151,7 +151,7 @@ func TestAttackTokens(t *testing.T) {
 
 func (p *process) keepsSecretsInLog(t *testing.T) {
 	t.Helper()
-	if strings.Contains(p.stderr.String()+p.stdout.String(), theToken) {
+	if strings.Contains(p.Said(), theToken) {
 		t.Error("the token is in what the registry wrote until its end")
 	}
 }
@@ -193,7 +193,7 @@ func TestAttackPathsAndHeaders(t *testing.T) {
 	if strings.Contains(raw, " 200 ") {
 		t.Errorf("a request of two lengths is answered: %s", raw)
 	}
-	for line := range strings.Lines(p.stderr.String()) {
+	for line := range strings.Lines(p.Stderr.String()) {
 		if !strings.HasPrefix(line, "time=") || strings.HasPrefix(line, "time=forged") || strings.HasPrefix(line, "time=2026 ") || strings.Contains(line, "\u009b") {
 			t.Errorf("the log has a forged line: %q", line)
 		}
@@ -245,7 +245,7 @@ func TestAttackAddress(t *testing.T) {
 	if active, _, err := c.find("Demo.HelloServer.HelloObj"); err != nil || fmt.Sprint(active) != "[127.0.0.1:18080]" {
 		t.Errorf("found %q, %v", active, err)
 	}
-	if !strings.Contains(p.stderr.String(), "may only speak for its own") {
+	if !strings.Contains(p.Stderr.String(), "may only speak for its own") {
 		t.Error("the audit log does not tell it")
 	}
 	p.unharmed(t)

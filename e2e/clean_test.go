@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tarsregistry/tarsregistry/e2e/replica"
 	"github.com/tarsregistry/tarsregistry/tars"
 )
 
@@ -28,7 +29,7 @@ func TestCleanCommand(t *testing.T) {
 		r := dead.registration()
 		m.expired(r.NodeName, r.Application, r.Server)
 		db := d.open(t)
-		eventually(t, 90*time.Second, "the silent one is inactive", func() error { return m.check(db) })
+		replica.Eventually(t, 90*time.Second, "the silent one is inactive", func() error { return m.check(db) })
 
 		for _, arguments := range []string{"clean n 2100-01-01 00:00:00", "clean n yesterday", "clean all"} {
 			if answer, err := f.clients.admin.Notify(arguments); err == nil {
@@ -44,17 +45,17 @@ func TestCleanCommand(t *testing.T) {
 			t.Errorf("after commands that had nothing to do: %v", err)
 		}
 
-		eventually(t, time.Minute, "the silent one can be removed", func() error {
+		replica.Eventually(t, time.Minute, "the silent one can be removed", func() error {
 			return f.cleanBefore(dead, lease+time.Second)
 		})
 		m.left(r.NodeName, r.Application, r.Server)
 		delete(m.nodes, r.NodeName)
-		eventually(t, settle, "it is gone, with its node", func() error { return m.check(db) })
+		replica.Eventually(t, settle, "it is gone, with its node", func() error { return m.check(db) })
 		f.stopBeating()
 		f.mustHaveBeatenWell(t)
 
 		// It is not dead after all: its rows come back with its next heartbeat.
-		eventually(t, patience, "it beats again", func() error { return f.beatOnce(dead) })
+		replica.Eventually(t, patience, "it beats again", func() error { return f.beatOnce(dead) })
 		m.registered(dead.registration())
 		if err := m.check(db); err != nil {
 			t.Errorf("after it came back: %v", err)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tarsregistry/tarsregistry/e2e/replica"
 	"github.com/tarsregistry/tarsregistry/tars"
 )
 
@@ -268,8 +269,8 @@ func (s *story) tell(t *testing.T) {
 	db := s.database.open(t)
 	compare := func(after string, within time.Duration) {
 		t.Helper()
-		eventually(t, within, "the tables are as expected after "+after, func() error { return s.model.check(db) })
-		eventually(t, 10*time.Second, "look-ups are as expected after "+after, func() error { return s.model.checkLookups(s.clients) })
+		replica.Eventually(t, within, "the tables are as expected after "+after, func() error { return s.model.check(db) })
+		replica.Eventually(t, 10*time.Second, "look-ups are as expected after "+after, func() error { return s.model.checkLookups(s.clients) })
 	}
 
 	s.every(t, everyone, s.register)

@@ -11,9 +11,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/tarsregistry/tarsregistry/e2e/replica"
 	"github.com/tarsregistry/tarsregistry/tars"
 )
 
@@ -25,8 +27,8 @@ func TestStartServeStop(t *testing.T) {
 			if !strings.HasPrefix(address, "127.0.0.1:") {
 				t.Errorf("%s is at %q, which is not on loopback", name, address)
 			}
-			eventually(t, patience, "the start message says where "+name+" is", func() error {
-				if !strings.Contains(p.stdout.String(), address) {
+			replica.Eventually(t, patience, "the start message says where "+name+" is", func() error {
+				if !strings.Contains(p.Stdout.String(), address) {
 					return fmt.Errorf("%s is not in it", address)
 				}
 				return nil
@@ -45,7 +47,7 @@ func TestStartServeStop(t *testing.T) {
 			t.Errorf("found %q, %v", active, err)
 		}
 		p.stop(t)
-		if _, err := p.readAddresses(); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := replica.ReadAddresses(p.dataDir); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("registry.json is still there: %v", err)
 		}
 	})
@@ -53,7 +55,7 @@ func TestStartServeStop(t *testing.T) {
 
 func mustRegister(t *testing.T, c *clients, node string) {
 	t.Helper()
-	eventually(t, patience, "register "+node, func() error { return c.pods.OnStartup(hello(node)) })
+	replica.Eventually(t, patience, "register "+node, func() error { return c.pods.OnStartup(hello(node)) })
 }
 
 // TestKill9LosesNothingAcknowledged: what was answered before a kill -9 is
@@ -66,11 +68,11 @@ func TestKill9LosesNothingAcknowledged(t *testing.T) {
 			mustRegister(t, c, fmt.Sprintf("10.0.0.%d", i+1))
 		}
 		report := &tars.KeepAliveReq{NodeName: "10.0.0.1", Application: "Demo", Server: "HelloServer", State: "inactive"}
-		eventually(t, patience, "report a state", func() error { return c.pods.KeepAlive(report) })
+		replica.Eventually(t, patience, "report a state", func() error { return c.pods.KeepAlive(report) })
 		prestop := &tars.OnPrestopReq{NodeName: "10.0.0.2", Application: "Demo", Server: "HelloServer"}
-		eventually(t, patience, "leave", func() error { return c.pods.OnPrestop(prestop) })
-		p.kill(t)
-		if left, err := p.readAddresses(); err != nil || left.PID != p.command.Process.Pid {
+		replica.Eventually(t, patience, "leave", func() error { return c.pods.OnPrestop(prestop) })
+		p.Kill()
+		if left, err := replica.ReadAddresses(p.dataDir); err != nil || left.PID != p.PID() {
 			t.Errorf("what a kill leaves behind is not as documented: %+v, %v", left, err)
 		}
 
@@ -87,10 +89,10 @@ func TestSecondRegistryOnOneFolder(t *testing.T) {
 	d := database{dataDir: t.TempDir()}
 	first := d.serve(t)
 	second := launch(t, d.dataDir, anyPorts()...)
-	if code := second.exitCode(t, time.Minute); code != 1 || !strings.Contains(second.stderr.String(), "another registry") {
-		t.Errorf("code %d, %s", code, second.stderr)
+	if code := second.ExitCode(t, time.Minute); code != 1 || !strings.Contains(second.Stderr.String(), "another registry") {
+		t.Errorf("code %d, %s", code, second.Stderr.String())
 	}
-	if a, err := first.readAddresses(); err != nil || a.PID != first.command.Process.Pid {
+	if a, err := replica.ReadAddresses(first.dataDir); err != nil || a.PID != first.PID() {
 		t.Errorf("the first one's registry.json is %+v, %v", a, err)
 	}
 	mustRegister(t, first.clients(t), "10.0.0.1")
@@ -105,10 +107,10 @@ func TestPortTaken(t *testing.T) {
 	defer taken.Close()
 	_, port, _ := net.SplitHostPort(taken.Addr().String())
 	p := launch(t, t.TempDir(), append(anyPorts(), "--pod-port="+port)...)
-	if code := p.exitCode(t, time.Minute); code != 1 || !strings.Contains(p.stderr.String(), "address already in use") {
-		t.Errorf("code %d, %s", code, p.stderr)
+	if code := p.ExitCode(t, time.Minute); code != 1 || !strings.Contains(p.Stderr.String(), "address already in use") {
+		t.Errorf("code %d, %s", code, p.Stderr.String())
 	}
-	if _, err := p.readAddresses(); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := replica.ReadAddresses(p.dataDir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("registry.json is there: %v", err)
 	}
 }
@@ -116,7 +118,7 @@ func TestPortTaken(t *testing.T) {
 func TestBadSettingEndsAtOnce(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	p := launch(t, dir, "--lease-ttl", "soon")
-	code, stderr := p.exitCode(t, time.Minute), p.stderr.String()
+	code, stderr := p.ExitCode(t, time.Minute), p.Stderr.String()
 	if code != 2 || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, `--lease-ttl is "soon"`) {
 		t.Errorf("code %d, %q", code, stderr)
 	}
@@ -135,15 +137,15 @@ func TestPasswordIsNeverSaid(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := launch(t, t.TempDir(), append(anyPorts(), "--log-level=debug", "--dsn", dsn)...)
-			eventually(t, time.Minute, "the registry says what is wrong", func() error {
-				if p.stderr.String() == "" {
+			replica.Eventually(t, time.Minute, "the registry says what is wrong", func() error {
+				if p.Stderr.String() == "" {
 					return errors.New("nothing yet")
 				}
 				return nil
 			})
-			p.signal(t, os.Interrupt)
-			p.exitCode(t, 10*time.Second)
-			if text := p.stdout.String() + p.stderr.String(); strings.Contains(text, password) {
+			p.Signal(t, syscall.SIGINT)
+			p.ExitCode(t, 10*time.Second)
+			if text := p.Said(); strings.Contains(text, password) {
 				t.Errorf("the password is in\n%s", text)
 			}
 		})
@@ -162,7 +164,7 @@ func TestStopUnderLoad(t *testing.T) {
 		for caller := range callers {
 			go func() {
 				var mine []string
-				for i := 0; p.running(); i++ {
+				for i := 0; p.Runs(); i++ {
 					node := fmt.Sprintf("10.%d.%d.%d", caller, i/250, i%250+1)
 					if c.pods.OnStartup(hello(node)) == nil {
 						mine = append(mine, node)
@@ -172,7 +174,7 @@ func TestStopUnderLoad(t *testing.T) {
 			}()
 		}
 		db := d.open(t)
-		eventually(t, time.Minute, "the load has begun", func() error {
+		replica.Eventually(t, time.Minute, "the load has begun", func() error {
 			if n := count(t, db, "SELECT COUNT(*) FROM t_server_conf"); n < 100 {
 				return fmt.Errorf("%d rows", n)
 			}
@@ -226,7 +228,7 @@ func TestShutdownByAdminCommand(t *testing.T) {
 	if err := p.clients(t).admin.Shutdown(); err != nil {
 		t.Fatal(err)
 	}
-	if code := p.exitCode(t, 10*time.Second); code != 0 {
+	if code := p.ExitCode(t, 10*time.Second); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 }
@@ -240,10 +242,10 @@ func TestMigrateCommand(t *testing.T) {
 				args = append(args, "--dsn", d.dsn)
 			}
 			p := launch(t, d.dataDir, args...)
-			if code := p.exitCode(t, time.Minute); code != 0 {
-				t.Fatalf("migrate %s: code %d, %s", what, code, p.stderr)
+			if code := p.ExitCode(t, time.Minute); code != 0 {
+				t.Fatalf("migrate %s: code %d, %s", what, code, p.Stderr.String())
 			}
-			return p.stdout.String()
+			return p.Stdout.String()
 		}
 		if text := migrate("status"); !strings.Contains(text, "version 0 of") {
 			t.Errorf("an empty database: %s", text)

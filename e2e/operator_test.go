@@ -8,13 +8,15 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/tarsregistry/tarsregistry/e2e/replica"
 )
 
 // operate runs tarscli against the registry and gives what it prints and its
 // exit code.
 func (p *process) operate(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), tarscli, args...)
+	command := exec.CommandContext(t.Context(), replica.Build(t, "cmd/tarscli", replica.BuildFlags()...), args...)
 	command.Env = []string{"TARS_REGISTRY_API=http://" + p.addresses.HTTP}
 	var out, errs strings.Builder
 	command.Stdout, command.Stderr = &out, &errs

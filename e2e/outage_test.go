@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tarsregistry/tarsregistry/e2e/replica"
 	"github.com/tarsregistry/tarsregistry/internal/mariadbtest"
 )
 
@@ -30,7 +31,7 @@ func TestDatabaseKilledUnderHeartbeats(t *testing.T) {
 	registered := databaseTime(t, db)
 
 	f.startBeating(t, 0)
-	eventually(t, time.Minute, "heartbeats are written", func() error { return allBeatAfter(db, registered) })
+	replica.Eventually(t, time.Minute, "heartbeats are written", func() error { return allBeatAfter(db, registered) })
 	began, beats := time.Now(), f.beats.Load()
 	server.Kill(t)
 	if err := f.clients.pods.OnStartup(hello("10.200.0.1")); err == nil {
@@ -45,9 +46,9 @@ func TestDatabaseKilledUnderHeartbeats(t *testing.T) {
 
 	server.Start(t)
 	restarted, stamp := time.Now(), databaseTime(t, db)
-	eventually(t, time.Minute, "heartbeats are written again", func() error { return allBeatAfter(db, stamp) })
+	replica.Eventually(t, time.Minute, "heartbeats are written again", func() error { return allBeatAfter(db, stamp) })
 	t.Logf("all heartbeats were written %.1f s after the restart", time.Since(restarted).Seconds())
-	eventually(t, time.Minute, "registrations are taken again", func() error { return f.clients.pods.OnStartup(hello("10.200.0.1")) })
+	replica.Eventually(t, time.Minute, "registrations are taken again", func() error { return f.clients.pods.OnStartup(hello("10.200.0.1")) })
 	<-time.After(3 * outageLease) // an expiry by mistake would come now
 	f.stopBeating()
 	f.mustHaveBeatenWell(t)

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tarsregistry/tarsregistry/e2e/replica"
 	"github.com/tarsregistry/tarsregistry/tars"
 )
 
@@ -49,7 +50,7 @@ func TestPrometheus(t *testing.T) {
 		t.Fatal(err)
 	}
 	address := freeAddress(t)
-	var log output
+	var log replica.Output
 	command := exec.CommandContext(t.Context(), program, "--config.file="+config, "--storage.tsdb.path="+dir, "--web.listen-address="+address)
 	command.Stdout, command.Stderr = &log, &log
 	if err := command.Start(); err != nil {
@@ -67,7 +68,7 @@ func TestPrometheus(t *testing.T) {
 		`tarsregistry_instances{state="active",job="registry"}`:                       "1",
 		`up{job="servers"}`: "1",
 	} {
-		eventually(t, time.Minute, query, func() error { return queried(address, query, want) })
+		replica.Eventually(t, time.Minute, query, func() error { return queried(address, query, want) })
 	}
 }
 

@@ -53,8 +53,8 @@ func TestSoak(t *testing.T) {
 	for range soakRounds {
 		select {
 		case <-time.After(length / soakRounds):
-		case <-p.exited:
-			t.Fatalf("the registry ended: %s", p.stderr)
+		case <-p.Exited:
+			t.Fatalf("the registry ended: %s", p.Stderr.String())
 		}
 		readings = append(readings, p.measure(t))
 		t.Logf("%+v", readings[len(readings)-1])
@@ -112,7 +112,7 @@ func (p *process) measure(t *testing.T) reading {
 		return number
 	}
 	r := reading{goroutines: value("go_goroutines"), files: value("process_open_fds"), heap: value("go_memstats_heap_inuse_bytes")}
-	r.log = int64(len(p.stderr.String()))
+	r.log = int64(len(p.Stderr.String()))
 	files, err := filepath.Glob(filepath.Join(p.dataDir, "*"))
 	if err != nil {
 		t.Fatal(err)

@@ -62,7 +62,7 @@ func TestTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if line := strings.Split(string(secret), "\n")[1]; strings.Contains(p.stderr.String()+p.stdout.String(), line) {
+	if line := strings.Split(string(secret), "\n")[1]; strings.Contains(p.Said(), line) {
 		t.Error("the key is in the log")
 	}
 	p.stop(t)

@@ -66,7 +66,7 @@ func (s seen) calls() (n int) {
 
 // seen gives the newest line.
 func (c client) seen() (seen, error) {
-	text := c.Output.Tail(2)
+	text := c.Stdout.Tail(2)
 	end := strings.LastIndexByte(text, '\n')
 	if end < 0 {
 		return seen{}, fmt.Errorf("the client has said nothing but %q", text)

@@ -3,10 +3,10 @@
 package replica
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -35,6 +35,21 @@ func Main(m *testing.M) (code int) {
 	return mariadbtest.Run(m)
 }
 
+// BuildFlags have programs of ours watch for data races: where the tests
+// themselves do, or where TARSREGISTRY_E2E_RACE is set.
+func BuildFlags() []string {
+	if raceDetector || os.Getenv("TARSREGISTRY_E2E_RACE") != "" {
+		return []string{"-race"}
+	}
+	return nil
+}
+
+// Registry builds the registry and gives the file.
+func Registry(t testing.TB) string {
+	t.Helper()
+	return Build(t, "cmd/registry", BuildFlags()...)
+}
+
 // Build builds a program of this module, named by its folder ("cmd/registry"), and
 // gives the file.
 func Build(t testing.TB, folder string, flags ...string) string {
@@ -51,7 +66,7 @@ func Build(t testing.TB, folder string, flags ...string) string {
 		}
 		programs.dir, programs.files = dir, map[string]string{}
 	}
-	file := filepath.Join(programs.dir, fmt.Sprintf("%d-%s", len(programs.files), filepath.Base(folder)))
+	file := filepath.Join(programs.dir, strconv.Itoa(len(programs.files)), filepath.Base(folder))
 	arguments := append([]string{"build", "-o", file}, flags...)
 	//nolint:gosec,noctx // the test's own words; a build is not to be left half done
 	output, err := exec.Command("go", append(arguments, module+folder)...).CombinedOutput()

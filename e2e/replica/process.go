@@ -15,8 +15,8 @@ import (
 
 // Process is a program that runs, with what it has written.
 type Process struct {
-	Exited chan struct{} // closed when it has ended
-	Output Output
+	Exited         chan struct{} // closed when it has ended
+	Stdout, Stderr Output
 
 	command *exec.Cmd
 }
@@ -32,7 +32,7 @@ func Run(t testing.TB, program string, arguments ...string) *Process {
 	t.Cleanup(func() {
 		p.Kill()
 		if t.Failed() {
-			t.Logf("%s said:\n%s", program, p.Output.Tail(tailLines))
+			t.Logf("%s %q said:\n%s", program, arguments, p.tail())
 		}
 	})
 	return p
@@ -44,7 +44,7 @@ const tailLines = 60
 func start(program string, arguments ...string) (*Process, error) {
 	//nolint:noctx,gosec // a program of the test, ended by signals, which is what is tested
 	p := &Process{Exited: make(chan struct{}), command: exec.Command(program, arguments...)}
-	p.command.Stdout, p.command.Stderr = &p.Output, &p.Output
+	p.command.Stdout, p.command.Stderr = &p.Stdout, &p.Stderr
 	p.command.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "HOME=" + os.TempDir()}
 	if err := p.command.Start(); err != nil {
 		return nil, err
@@ -67,6 +67,21 @@ func (p *Process) Signal(t testing.TB, signal syscall.Signal) {
 	}
 }
 
+// Runs says whether it has not ended.
+func (p *Process) Runs() bool {
+	select {
+	case <-p.Exited:
+		return false
+	default:
+		return true
+	}
+}
+
+// Said is all that it has written: standard output, then standard error.
+func (p *Process) Said() string { return p.Stdout.String() + p.Stderr.String() }
+
+func (p *Process) tail() string { return tail(p.Said(), tailLines) }
+
 // Kill ends it as a power cut does, and waits for its end.
 func (p *Process) Kill() {
 	_ = p.command.Process.Kill() // has ended, most likely
@@ -78,11 +93,18 @@ func (p *Process) Kill() {
 func (p *Process) Terminate(t testing.TB, within time.Duration) int {
 	t.Helper()
 	p.Signal(t, syscall.SIGTERM)
+	return p.ExitCode(t, within)
+}
+
+// ExitCode waits for the end and gives the exit code, -1 for a signal; a process
+// that takes longer than the time given is killed and fails the test.
+func (p *Process) ExitCode(t testing.TB, within time.Duration) int {
+	t.Helper()
 	select {
 	case <-p.Exited:
 	case <-time.After(within):
 		p.Kill()
-		t.Errorf("%s had not ended %s after SIGTERM", p.command.Path, within)
+		t.Errorf("%s had not ended after %s", p.command.Path, within)
 	}
 	return p.command.ProcessState.ExitCode()
 }

@@ -2,5 +2,4 @@
 
 package replica
 
-// buildFlags of the registry.
-func buildFlags() []string { return nil }
+const raceDetector = false

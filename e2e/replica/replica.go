@@ -57,7 +57,7 @@ func New(t testing.TB, arguments ...string) *Replica {
 	for _, flag := range []string{"--query-port", "--pod-port", "--node-port", "--http-port", "--admin-port"} {
 		arguments = append(arguments, flag, strconv.Itoa(mariadbtest.Port(t)))
 	}
-	r := &Replica{t: t, DataDir: t.TempDir(), arguments: arguments, program: Build(t, "cmd/registry", buildFlags()...)}
+	r := &Replica{t: t, DataDir: t.TempDir(), arguments: arguments, program: Registry(t)}
 	t.Cleanup(func() {
 		if r.process == nil {
 			return
@@ -94,30 +94,39 @@ func (r *Replica) Launch() {
 // AwaitServing waits until it serves.
 func (r *Replica) AwaitServing(within time.Duration) {
 	r.t.Helper()
-	Eventually(r.t, within, "the registry serves", func() error {
-		select {
-		case <-r.process.Exited:
-			r.t.Fatalf("the registry ended with %v:\n%s", r.process.command.ProcessState, r.process.Output.Tail(tailLines))
-		default:
-		}
-		return r.read()
-	})
+	r.Addresses = r.process.AwaitServing(r.t, r.DataDir, within)
 }
 
-func (r *Replica) read() error {
-	text, err := os.ReadFile(filepath.Join(r.DataDir, "registry.json"))
+// AwaitServing waits until the process, a registry with that data folder, serves,
+// and gives where.
+func (p *Process) AwaitServing(t testing.TB, dataDir string, within time.Duration) (found Addresses) {
+	t.Helper()
+	Eventually(t, within, "the registry serves", func() error {
+		if !p.Runs() {
+			t.Fatalf("the registry ended with %v:\n%s", p.command.ProcessState, p.tail())
+		}
+		var err error
+		if found, err = ReadAddresses(dataDir); err != nil {
+			return err
+		}
+		if found.PID != p.PID() {
+			return fmt.Errorf("registry.json is that of process %d", found.PID)
+		}
+		return nil
+	})
+	return found
+}
+
+// ReadAddresses reads the registry.json of a data folder.
+func ReadAddresses(dataDir string) (found Addresses, err error) {
+	text, err := os.ReadFile(filepath.Join(dataDir, "registry.json"))
 	if err != nil {
-		return err
+		return found, err
 	}
-	var found Addresses
 	if err := json.Unmarshal(text, &found); err != nil {
-		return fmt.Errorf("read registry.json: %w", err)
+		return found, fmt.Errorf("read registry.json: %w", err)
 	}
-	if found.PID != r.process.PID() {
-		return fmt.Errorf("registry.json is that of process %d", found.PID)
-	}
-	r.Addresses = found
-	return nil
+	return found, nil
 }
 
 // Stop ends it as Kubernetes does and holds it to the 10 s that it promises.
@@ -137,7 +146,7 @@ func (r *Replica) Terminate() (code int) {
 }
 
 func (r *Replica) gone() {
-	r.past = append(r.past, r.process.Output.String())
+	r.past = append(r.past, r.process.Said())
 	r.process = nil
 }
 
@@ -155,22 +164,14 @@ func (r *Replica) Thaw() { r.process.Signal(r.t, syscall.SIGCONT) }
 
 // Runs says whether it was started and has not ended, by itself or otherwise.
 func (r *Replica) Runs() bool {
-	if r.process == nil {
-		return false
-	}
-	select {
-	case <-r.process.Exited:
-		return false
-	default:
-		return true
-	}
+	return r.process != nil && r.process.Runs()
 }
 
 // Said is all that it has said, over all its lives.
 func (r *Replica) Said() string {
 	text := strings.Join(r.past, "")
 	if r.process != nil {
-		text += r.process.Output.String()
+		text += r.process.Said()
 	}
 	return text
 }
