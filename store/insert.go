@@ -1,66 +1,62 @@
 package store
 
 import (
+	"strconv"
 	"strings"
+
+	"github.com/tarsregistry/tarsregistry/internal/naming"
 )
 
 // insert is an INSERT of many rows under construction. Where one statement would
-// have too many arguments it becomes several.
+// have too many values it becomes several.
 type insert struct {
 	head  string
 	parts []*insertPart
 	rows  int
 }
 
+// insertPart is one statement. Its rows are added value by value, in the order of
+// the columns. Numbers and words of our own are written into it: an argument costs
+// several allocations on its way to the database.
 type insertPart struct {
-	sql  strings.Builder
-	args []any
+	sql    strings.Builder
+	args   []any
+	rows   int
+	values int // of all rows
+	at     int // values of the row that is being added
 }
 
-// maxArguments is how many arguments one statement has at most; SQLite takes
-// 32,766.
-const maxArguments = 20000
+// maxValues is how many values one statement has at most. Each may be an argument,
+// of which SQLite takes 32,766.
+const maxValues = 20000
 
 // expression is SQL in the place of a value.
 type expression string
 
-// moment is SQL with arguments of its own in the place of a value.
+// moment is SQL with an argument of its own in the place of a value.
 type moment struct {
-	sql  string
-	args []any
+	sql      string
+	argument string
 }
 
 func newInsert(table string, columns []string) *insert {
 	return &insert{head: "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES "}
 }
 
-// row adds a row. A value is an argument, or SQL that is written into the
-// statement.
-func (i *insert) row(values ...any) {
+// begin starts a row of so many values, which the caller adds, and then ends.
+func (i *insert) begin(values int) *insertPart {
 	i.rows++
-	part := i.part(len(values))
+	part := i.part(values)
+	part.rows++
+	part.values += values
+	part.at = 0
 	part.sql.WriteByte('(')
-	for at, value := range values {
-		if at > 0 {
-			part.sql.WriteByte(',')
-		}
-		switch value := value.(type) {
-		case expression:
-			part.sql.WriteString(string(value))
-		case moment:
-			part.sql.WriteString(value.sql)
-			part.args = append(part.args, value.args...)
-		default:
-			part.sql.WriteByte('?')
-			part.args = append(part.args, value)
-		}
-	}
-	part.sql.WriteByte(')')
+	return part
 }
 
 // part is the statement that the next row goes to.
 func (i *insert) part(values int) *insertPart {
-	if last := len(i.parts) - 1; last >= 0 && len(i.parts[last].args)+values <= maxArguments {
+	if last := len(i.parts) - 1; last >= 0 && i.parts[last].values+values <= maxValues {
 		i.parts[last].sql.WriteByte(',')
 		return i.parts[last]
 	}
@@ -68,6 +64,116 @@ func (i *insert) part(values int) *insertPart {
 	i.parts = append(i.parts, part)
 	part.sql.WriteString(i.head)
 	return part
+}
+
+// row adds a whole row.
+func (i *insert) row(values ...any) {
+	part := i.begin(len(values))
+	for _, value := range values {
+		if sql, ok := value.(expression); ok {
+			part.expression(sql)
+			continue
+		}
+		part.next()
+		part.sql.WriteByte('?')
+		part.args = append(part.args, value)
+	}
+	part.end()
+}
+
+func (p *insertPart) next() {
+	if p.at > 0 {
+		p.sql.WriteByte(',')
+	}
+	p.at++
+}
+
+func (p *insertPart) end() { p.sql.WriteByte(')') }
+
+func (p *insertPart) text(value string) {
+	if value == "" {
+		p.expression("''")
+		return
+	}
+	p.next()
+	p.sql.WriteByte('?')
+	p.args = append(p.args, value)
+}
+
+// nullable adds NULL for an empty text, as Tars' programs write it.
+func (p *insertPart) nullable(value string) {
+	if value == "" {
+		p.expression("NULL")
+		return
+	}
+	p.text(value)
+}
+
+// key adds the three columns that name an instance.
+func (p *insertPart) key(key naming.Key) {
+	p.text(trimmed(key.Application))
+	p.text(trimmed(key.Server))
+	p.text(trimmed(key.Node))
+}
+
+func (p *insertPart) number(value int64) {
+	p.next()
+	var digits [20]byte
+	p.sql.Write(strconv.AppendInt(digits[:0], value, 10))
+}
+
+// id adds the id of a row; 0: the database shall give one.
+func (p *insertPart) id(value int64) {
+	if value == 0 {
+		p.expression("NULL")
+		return
+	}
+	p.number(value)
+}
+
+func (p *insertPart) flag(yes bool) {
+	if yes {
+		p.expression("'Y'")
+	} else {
+		p.expression("'N'")
+	}
+}
+
+// word adds a text that, as a rule, is one of our own words.
+func (p *insertPart) word(value string) {
+	if !isWord(value) {
+		p.text(value)
+		return
+	}
+	p.next()
+	p.sql.WriteByte('\'')
+	p.sql.WriteString(value)
+	p.sql.WriteByte('\'')
+}
+
+// isWord says that a text consists of letters, digits and underlines, so that it
+// can stand in a statement.
+func isWord(text string) bool {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_':
+		default:
+			return false
+		}
+	}
+	return len(text) > 0
+}
+
+func (p *insertPart) expression(sql expression) {
+	p.next()
+	p.sql.WriteString(string(sql))
+}
+
+func (p *insertPart) moment(m moment) {
+	p.expression(expression(m.sql))
+	if m.argument != "" {
+		p.args = append(p.args, m.argument)
+	}
 }
 
 // only is the statement of an INSERT that has few rows.

@@ -167,7 +167,7 @@ func (w *writing) locks() error {
 	var args []any
 	for _, row := range w.rows {
 		lease := row.now.Lease
-		if row.now.Server == nil || lease != nil && lease.State != naming.LeaseLive || w.expired[row.fold] {
+		if row.now.Server == nil || lease != nil && lease.State != naming.LeaseLive || row.expired {
 			key := row.now.Key
 			args = append(args, trimmed(key.Application), trimmed(key.Server), trimmed(key.Node))
 		}

@@ -129,6 +129,29 @@ func (s *scanner) foldedKey() []byte {
 	return s.key
 }
 
+// appendFolded appends a key as foldedKey gives it.
+func appendFolded(dst []byte, key naming.Key) []byte {
+	for _, part := range [keyWidth]string{key.Application, key.Server, key.Node} {
+		dst = append(naming.AppendFold(dst, []byte(part)), 0)
+	}
+	return dst
+}
+
+// keyLike reads a key; where it is spelled as the one that is known, that one
+// serves.
+func (s *scanner) keyLike(known naming.Key) naming.Key {
+	if s.spells(0, known.Application) && s.spells(1, known.Server) && s.spells(2, known.Node) {
+		s.skip(keyWidth)
+		return known
+	}
+	return scanKey(s)
+}
+
+// spells says that a column, counted from the next one, is just that text.
+func (s *scanner) spells(column int, text string) bool {
+	return string(s.cells[s.at+column].text()) == text
+}
+
 func (s *scanner) skip(columns int) { s.at += columns }
 
 // present says whether the next column is not NULL, without passing it.

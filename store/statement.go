@@ -19,9 +19,7 @@ type runner interface {
 // exec runs a statement that gives no rows and says how many rows it found. Its
 // name goes to the observer. The error is the driver's own: see translate.
 func (s *Store) exec(ctx context.Context, on runner, name, query string, args ...any) (int64, error) {
-	start := time.Now()
-	result, err := on.ExecContext(ctx, query, args...)
-	s.observe(name, start, err)
+	result, err := s.result(ctx, on, name, query, args...)
 	if err != nil {
 		return 0, err
 	}
@@ -30,6 +28,14 @@ func (s *Store) exec(ctx context.Context, on runner, name, query string, args ..
 		return 0, fmt.Errorf("count the rows: %w", err)
 	}
 	return found, nil
+}
+
+// result is exec for who wants to know more.
+func (s *Store) result(ctx context.Context, on runner, name, query string, args ...any) (sql.Result, error) {
+	start := time.Now()
+	result, err := on.ExecContext(ctx, query, args...)
+	s.observe(name, start, err)
+	return result, err
 }
 
 // each runs a statement and calls visit for every row. visit reads the row's

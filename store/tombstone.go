@@ -32,7 +32,7 @@ func (w *writing) tombstones() error {
 	var arrived []any
 	for _, row := range w.rows {
 		known := map[string]bool{}
-		if row.base.Server != nil && !w.registered[row.fold] {
+		if row.base.Server != nil && !row.registered {
 			known = endpointKeys(row.base.Adapters)
 		}
 		for key := range endpointKeys(row.now.Adapters) {

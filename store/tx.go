@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -24,8 +23,9 @@ type Tx struct {
 	tx     *sqlx.Tx
 	tables *schema
 
-	rows    map[naming.Key]*instanceRow // by folded key
-	nodes   map[string]*nodeRow         // by folded name
+	rows    map[string]*instanceRow // see rowOf
+	folded  []byte                  // memory of rowOf
+	nodes   map[string]*nodeRow     // by folded name
 	events  []naming.Event
 	journal []change
 	moved   []naming.Key
@@ -35,13 +35,20 @@ type Tx struct {
 
 // instanceRow is an instance in a transaction.
 type instanceRow struct {
+	asked        naming.Key // as the caller spells it
 	fold         naming.Key
+	wanted       bool             // is being loaded
 	base         *naming.Instance // as read
 	now          *naming.Instance // as it shall be
 	whole        bool             // all parts were read, and the lease is locked
 	put          bool
 	registration string // the lease's, as stored
 	stateSince   string // the lease's, as stored
+
+	// What the transaction's events say of it, when it is written.
+	registered bool // the whole description is written
+	beating    bool // its node beats as well
+	expired    bool
 }
 
 // nodeRow is a node in a transaction, with the instances on it in order.
@@ -65,18 +72,28 @@ type change struct {
 func newTx(ctx context.Context, s *Store, inner *sqlx.Tx, tables *schema) *Tx {
 	return &Tx{
 		ctx: ctx, store: s, tx: inner, tables: tables,
-		rows: map[naming.Key]*instanceRow{}, nodes: map[string]*nodeRow{},
+		rows: map[string]*instanceRow{}, nodes: map[string]*nodeRow{},
 	}
 }
+
+// rowOf is the row of an instance, nil where the transaction has none. Rows are
+// found by a text that all spellings of their key have in common.
+func (t *Tx) rowOf(key naming.Key) *instanceRow {
+	t.folded = appendFolded(t.folded[:0], key)
+	return t.rows[string(t.folded)]
+}
+
+// scanned is rowOf for the key in the next three columns, which are not passed.
+func (t *Tx) scanned(cells *scanner) *instanceRow { return t.rows[string(cells.foldedKey())] }
 
 // Instance is what the transaction holds of key: never nil, a part without a row
 // is nil. It is shared: change a Clone and Put that. An instance that the scope
 // does not name is read now; if that fails Update fails.
 func (t *Tx) Instance(key naming.Key) *naming.Instance {
-	row := t.rows[key.Fold()]
+	row := t.rowOf(key)
 	if row == nil || !row.whole && !row.put {
 		t.note(t.Load(key))
-		if row = t.rows[key.Fold()]; row == nil {
+		if row = t.rowOf(key); row == nil {
 			return &naming.Instance{Key: key}
 		}
 	}
@@ -130,10 +147,10 @@ func (t *Tx) note(err error) {
 // Heartbeat differs; state_since where State differs or StateAge is smaller.
 // A Registration that changes must be another pointer.
 func (t *Tx) Put(instance *naming.Instance, event naming.Event) {
-	row := t.rows[instance.Fold()]
+	row := t.rowOf(instance.Key)
 	if row == nil {
 		t.Instance(instance.Key)
-		if row = t.rows[instance.Fold()]; row == nil {
+		if row = t.rowOf(instance.Key); row == nil {
 			return // the read failed, and with it the transaction
 		}
 	}
@@ -171,10 +188,17 @@ func (t *Tx) settle(row *instanceRow, put *naming.Instance) *naming.Instance {
 		return now
 	}
 	t.settleServer(row, now)
-	slices.SortFunc(now.Adapters, func(a, b naming.Adapter) int {
-		return cmp.Or(strings.Compare(naming.Fold(a.Name), naming.Fold(b.Name)))
-	})
+	sortAdapters(now.Adapters)
 	return now
+}
+
+// sortAdapters brings adapters into the order of their names.
+func sortAdapters(adapters []naming.Adapter) {
+	if len(adapters) > 1 {
+		slices.SortFunc(adapters, func(a, b naming.Adapter) int {
+			return strings.Compare(naming.Fold(a.Name), naming.Fold(b.Name))
+		})
+	}
 }
 
 func (t *Tx) settleServer(row *instanceRow, now *naming.Instance) {

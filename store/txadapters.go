@@ -14,59 +14,81 @@ func adapterColumnNames() []string {
 	}
 }
 
-// adapters writes t_adapter_conf: what a look showed to be stale is deleted by its
-// id, so that no gap is locked, and what differs or is new is written.
-func (w *writing) adapters() error {
-	var stale []int64
+// adapterRows writes t_adapter_conf: what a look showed to be stale is deleted by
+// its id, so that no gap is locked, and what differs or is new is written.
+func (w *writing) adapterRows() error {
 	columns := adapterColumnNames()
-	rows := newInsert("t_adapter_conf", columns)
+	c := adapterChanges{fresh: newInsert("t_adapter_conf", columns), known: newInsert("t_adapter_conf", columns), wall: expression(w.store.dialect.wall)}
 	for _, row := range w.rows {
-		before := make(map[string]naming.Adapter, len(row.base.Adapters))
-		for _, adapter := range row.base.Adapters {
-			before[naming.Fold(adapter.Name)] = adapter
-		}
-		written := false
-		for i := range row.now.Adapters {
-			adapter := &row.now.Adapters[i]
-			known, there := before[naming.Fold(adapter.Name)]
-			delete(before, naming.Fold(adapter.Name))
-			if there && sameAdapter(known, *adapter) {
-				adapter.ID, adapter.Stamp = known.ID, known.Stamp
-				continue
-			}
-			w.addAdapter(rows, row.now.Key, *adapter, known.ID)
-			written = true
-		}
-		for _, adapter := range row.base.Adapters {
-			if _, unwanted := before[naming.Fold(adapter.Name)]; unwanted {
-				stale = append(stale, adapter.ID)
-			}
-		}
-		if written {
-			w.adaptersBack = append(w.adaptersBack, row.now.Key)
+		if c.compare(row) {
+			w.adaptersWritten.fresh = append(w.adaptersWritten.fresh, row)
 		}
 	}
-	if len(stale) > 0 {
-		if err := w.exec("adapter_delete", "DELETE FROM t_adapter_conf WHERE id IN ("+idList(stale)+")"); err != nil {
+	if len(c.stale) > 0 {
+		if err := w.exec("adapter_delete", "DELETE FROM t_adapter_conf WHERE id IN ("+idList(c.stale)+")"); err != nil {
 			return err
 		}
 	}
-	return w.insert("adapter_write", rows, w.store.dialect.upsert(columns[keyWidth+1:]))
-}
-
-func (w *writing) addAdapter(rows *insert, key naming.Key, a naming.Adapter, known int64) {
-	var id any
-	if known != 0 {
-		id = known
+	if err := w.insert("adapter_update", c.known, w.store.dialect.upsert(columns[keyWidth+1:])); err != nil {
+		return err
 	}
-	rows.row(id, trimmed(key.Application), trimmed(key.Server), trimmed(key.Node), a.Name,
-		a.Servant, a.Endpoint, a.Protocol, a.ThreadNum, a.MaxConnections, a.QueueCap, a.QueueTimeout,
-		expression(w.store.dialect.wall))
+	w.adaptersWritten.statements(c.known, c.knownIDs, c.knownStamps)
+	return w.insertNew("adapter_insert", c.fresh, &w.adaptersWritten)
 }
 
-func sameAdapter(a, b naming.Adapter) bool {
-	a.ID, a.Stamp = b.ID, b.Stamp
-	return a == b
+// adapterChanges collects what is to be done to t_adapter_conf.
+type adapterChanges struct {
+	stale        []int64
+	fresh, known *insert
+	knownIDs     []int64
+	knownStamps  []*string
+	wall         expression
+}
+
+// compare notes the changes of one instance; added says that it has new rows.
+func (c *adapterChanges) compare(row *instanceRow) (added bool) {
+	unwanted := make(map[string]naming.Adapter, len(row.base.Adapters))
+	for _, adapter := range row.base.Adapters {
+		unwanted[naming.Fold(adapter.Name)] = adapter
+	}
+	for i := range row.now.Adapters {
+		adapter := &row.now.Adapters[i]
+		name := naming.Fold(adapter.Name)
+		known, there := unwanted[name]
+		delete(unwanted, name)
+		adapter.ID, adapter.Stamp = known.ID, known.Stamp
+		switch {
+		case !there:
+			c.add(c.fresh, row.now.Key, adapter)
+			added = true
+		case known != *adapter:
+			c.add(c.known, row.now.Key, adapter)
+			c.knownIDs = append(c.knownIDs, adapter.ID)
+			c.knownStamps = append(c.knownStamps, &adapter.Stamp)
+		}
+	}
+	for _, adapter := range row.base.Adapters {
+		if _, stale := unwanted[naming.Fold(adapter.Name)]; stale {
+			c.stale = append(c.stale, adapter.ID)
+		}
+	}
+	return added
+}
+
+func (c *adapterChanges) add(to *insert, key naming.Key, a *naming.Adapter) {
+	row := to.begin(len(adapterColumnNames()))
+	row.id(a.ID)
+	row.key(key)
+	row.text(a.Name)
+	row.text(a.Servant)
+	row.text(a.Endpoint)
+	row.word(a.Protocol)
+	row.number(int64(a.ThreadNum))
+	row.number(int64(a.MaxConnections))
+	row.number(int64(a.QueueCap))
+	row.number(int64(a.QueueTimeout))
+	row.expression(c.wall)
+	row.end()
 }
 
 // configFiles removes the config files of hosts whose instance is gone, as

@@ -37,8 +37,8 @@ func (t *Tx) Load(keys ...naming.Key) error {
 		}
 	}
 	names := make([]string, 0, len(wanted))
-	for _, key := range wanted {
-		names = append(names, key.Node)
+	for _, row := range wanted {
+		names = append(names, row.asked.Node)
 	}
 	if err := t.loadNodes(names); err != nil {
 		return err
@@ -48,8 +48,7 @@ func (t *Tx) Load(keys ...naming.Key) error {
 			return err
 		}
 	}
-	for _, key := range wanted {
-		row := t.rows[key.Fold()]
+	for _, row := range wanted {
 		row.whole = true
 		if row.put {
 			row.now = t.settle(row, row.now)
@@ -60,30 +59,39 @@ func (t *Tx) Load(keys ...naming.Key) error {
 	return nil
 }
 
-// missing are the keys that are not loaded whole yet, each once, in the order in
-// which locks are taken: that of the unique index of t_registry_lease.
-func (t *Tx) missing(keys []naming.Key) []naming.Key {
-	seen := make(map[naming.Key]bool, len(keys))
-	var list []naming.Key
+// missing are the rows of the keys that are not loaded whole yet, each once, in
+// the order in which locks are taken: that of the unique index of t_registry_lease.
+func (t *Tx) missing(keys []naming.Key) []*instanceRow {
+	list := make([]*instanceRow, 0, len(keys))
 	for _, key := range keys {
-		fold := key.Fold()
-		if row := t.rows[fold]; seen[fold] || row != nil && row.whole {
+		row := t.instanceRow(key)
+		if row.whole || row.wanted {
 			continue
 		}
-		seen[fold] = true
-		list = append(list, key)
+		row.asked, row.wanted = key, true
+		list = append(list, row)
+	}
+	for _, row := range list {
+		row.wanted = false
 	}
 	slices.SortFunc(list, compareLocks)
 	return list
 }
 
-func compareLocks(a, b naming.Key) int {
-	a, b = a.Fold(), b.Fold()
+func compareLocks(a, b *instanceRow) int {
 	return cmp.Or(
-		strings.Compare(a.Application, b.Application),
-		strings.Compare(a.Server, b.Server),
-		strings.Compare(a.Node, b.Node),
+		strings.Compare(a.fold.Application, b.fold.Application),
+		strings.Compare(a.fold.Server, b.fold.Server),
+		strings.Compare(a.fold.Node, b.fold.Node),
 	)
+}
+
+func rowArgs(rows []*instanceRow) []any {
+	args := make([]any, 0, keyWidth*len(rows))
+	for _, row := range rows {
+		args = append(args, trimmed(row.asked.Application), trimmed(row.asked.Server), trimmed(row.asked.Node))
+	}
+	return args
 }
 
 func keyArgs(keys []naming.Key) []any {
@@ -114,29 +122,30 @@ func (t *Tx) leasedKeys(nodes []string) ([]naming.Key, error) {
 	return keys, err
 }
 
-// lockLeases reads the leases of keys under a lock. A lease that was read before
+// lockLeases reads the leases of rows under a lock. A lease that was read before
 // without one must be as it was.
-func (t *Tx) lockLeases(keys []naming.Key) error {
+func (t *Tx) lockLeases(rows []*instanceRow) error {
 	d := t.store.dialect
-	before := make(map[naming.Key]*naming.Lease, len(keys))
-	for _, key := range keys {
-		row := t.instanceRow(key)
+	before := map[*instanceRow]*naming.Lease{}
+	for _, row := range rows {
 		if row.base.Lease != nil {
-			before[row.fold] = row.base.Lease
+			before[row] = row.base.Lease
 		}
-		row.base = &naming.Instance{Key: key}
+		row.base = &naming.Instance{Key: row.asked}
 	}
 	query := "SELECT " + d.leaseColumns() + ", t.state_since, t.registration" +
-		d.matching("t_registry_lease", "instance", keyColumns(), len(keys)) + d.locked
-	err := t.store.each(t.ctx, t.tx, "leases_locked", query, keyArgs(keys), func(cells *scanner) {
+		d.matching("t_registry_lease", "instance", keyColumns(), len(rows)) + d.locked
+	err := t.store.each(t.ctx, t.tx, "leases_locked", query, rowArgs(rows), func(cells *scanner) {
 		t.takeLease(cells)
 	})
 	if err != nil {
 		return fmt.Errorf("lock leases: %w", err)
 	}
-	for fold, old := range before {
-		if now := t.rows[fold].base.Lease; now == nil || now.Revision != old.Revision {
-			t.moved = append(t.moved, keys...)
+	for row, old := range before {
+		if now := row.base.Lease; now == nil || now.Revision != old.Revision {
+			for _, row := range rows {
+				t.moved = append(t.moved, row.asked)
+			}
 			return errMoved
 		}
 	}
@@ -144,13 +153,20 @@ func (t *Tx) lockLeases(keys []naming.Key) error {
 }
 
 // takeLease lays a lease that was just read into its instance.
-func (t *Tx) takeLease(cells *scanner) {
-	key, lease := scanLease(cells)
-	row := t.instanceRow(key)
+func (t *Tx) takeLease(cells *scanner) *instanceRow {
+	id := cells.int()
+	row := t.scanned(cells)
+	if row == nil {
+		row = t.instanceRow(scanKey(cells))
+		cells.skip(-keyWidth)
+	}
+	key := cells.keyLike(row.base.Key)
+	lease := scanLeaseRest(cells, id)
 	row.stateSince = cells.text()
 	row.registration = cells.text()
 	lease.Registration = decodeRegistration(row.registration)
 	row.base = &naming.Instance{Key: key, Lease: lease}
+	return row
 }
 
 // loadNodes reads rows of t_node_info under a lock, so that two transactions that
@@ -184,7 +200,7 @@ func (t *Tx) loadNodeChunk(names []string) error {
 		return fmt.Errorf("lock nodes: %w", err)
 	}
 	query = "SELECT " + d.leaseColumns() + ", t.state_since, t.registration FROM t_registry_lease t WHERE " +
-		d.in("t.node_name", len(names)) + " AND t.state IN ('live','expired')"
+		d.in("t.node_name", len(names)) + " AND t.state IN ('live','expired')" + t.exceptLocked(names)
 	err = t.store.each(t.ctx, t.tx, "leases_of_nodes", query, nameArgs(names), func(cells *scanner) {
 		t.takeNeighbour(cells)
 	})
@@ -194,43 +210,63 @@ func (t *Tx) loadNodeChunk(names []string) error {
 	return nil
 }
 
+// exceptLocked is a condition that leaves out the leases that were read under a
+// lock just before: as a rule all there are.
+func (t *Tx) exceptLocked(nodes []string) string {
+	var ids []int64
+	for _, name := range nodes {
+		for _, row := range t.nodeRow(name).here {
+			if lease := row.base.Lease; lease != nil {
+				ids = append(ids, lease.ID)
+			}
+		}
+	}
+	if len(ids) == 0 {
+		return ""
+	}
+	return " AND t.id NOT IN (" + idList(ids) + ")"
+}
+
 // takeNeighbour notes a lease on a node that is loaded, where its instance is not
 // loaded anyway.
 func (t *Tx) takeNeighbour(cells *scanner) {
-	key, lease := scanLease(cells)
-	if row := t.rows[key.Fold()]; row != nil {
+	cells.skip(1)
+	known := t.scanned(cells)
+	cells.skip(-1)
+	if known != nil {
 		return
 	}
-	row := t.instanceRow(key)
-	row.stateSince = cells.text()
-	row.registration = cells.text()
-	lease.Registration = decodeRegistration(row.registration)
-	row.base = &naming.Instance{Key: key, Lease: lease}
+	row := t.takeLease(cells)
 	row.now = row.base
 }
 
 // loadRows reads the server rows and adapters of instances.
-func (t *Tx) loadRows(keys []naming.Key) error {
-	d, args := t.store.dialect, keyArgs(keys)
-	query := "SELECT " + serverColumns(t.tables) + d.matching("t_server_conf", "", keyColumns(), len(keys))
+func (t *Tx) loadRows(rows []*instanceRow) error {
+	d, args := t.store.dialect, rowArgs(rows)
+	query := "SELECT " + serverColumns(t.tables) + d.matching("t_server_conf", "", keyColumns(), len(rows))
 	err := t.store.each(t.ctx, t.tx, "servers", query, args, func(cells *scanner) {
-		key, server := scanServer(cells)
-		if row := t.rows[key.Fold()]; row != nil {
-			row.base.Key, row.base.Server = key, server
+		id := cells.int()
+		if row := t.scanned(cells); row != nil {
+			row.base.Key = cells.keyLike(row.base.Key)
+			row.base.Server = scanServerRest(cells, id)
 		}
 	})
 	if err != nil {
 		return fmt.Errorf("read servers: %w", err)
 	}
-	query = "SELECT " + adapterColumns + d.matching("t_adapter_conf", "", keyColumns(), len(keys)) + " ORDER BY t.adapter_name"
+	query = "SELECT " + adapterColumns + d.matching("t_adapter_conf", "", keyColumns(), len(rows))
 	err = t.store.each(t.ctx, t.tx, "adapters", query, args, func(cells *scanner) {
-		key, adapter := scanAdapter(cells)
-		if row := t.rows[key.Fold()]; row != nil {
-			row.base.Adapters = append(row.base.Adapters, adapter)
+		id := cells.int()
+		if row := t.scanned(cells); row != nil {
+			cells.skip(keyWidth)
+			row.base.Adapters = append(row.base.Adapters, scanAdapterRest(cells, id))
 		}
 	})
 	if err != nil {
 		return fmt.Errorf("read adapters: %w", err)
+	}
+	for _, row := range rows {
+		sortAdapters(row.base.Adapters)
 	}
 	return nil
 }
@@ -238,15 +274,14 @@ func (t *Tx) loadRows(keys []naming.Key) error {
 // instanceRow is the row of key, made where there is none yet, and entered on its
 // node.
 func (t *Tx) instanceRow(key naming.Key) *instanceRow {
-	fold := key.Fold()
-	if row := t.rows[fold]; row != nil {
+	if row := t.rowOf(key); row != nil {
 		return row
 	}
-	row := &instanceRow{fold: fold, base: &naming.Instance{Key: key}}
+	row := &instanceRow{asked: key, fold: key.Fold(), base: &naming.Instance{Key: key}}
 	row.now = row.base
-	t.rows[fold] = row
+	t.rows[string(t.folded)] = row // as rowOf has left it
 	node := t.nodeRow(key.Node)
-	at, _ := slices.BinarySearchFunc(node.here, row, func(a, b *instanceRow) int { return compareLocks(a.fold, b.fold) })
+	at, _ := slices.BinarySearchFunc(node.here, row, compareLocks)
 	node.here = slices.Insert(node.here, at, row)
 	return row
 }

@@ -31,8 +31,7 @@ func (w *writing) nodeRows() error {
 			w.commit.NodesGone = append(w.commit.NodesGone, row.base.Name)
 		case row.base == nil:
 			n := row.now
-			fresh.row(trimmed(n.Name), n.Object, w.tables.fitIP(n.EndpointIP), n.EndpointPort,
-				string(n.SettingState), string(n.PresentState), n.TemplateName, n.Version, wall, wall, wall)
+			w.addNode(fresh, n)
 			w.commit.Nodes = append(w.commit.Nodes, *n)
 		default:
 			set := w.nodeChanges(row.base, row.now)
@@ -40,16 +39,16 @@ func (w *writing) nodeRows() error {
 				set = append(set, assignment{"last_heartbeat", wall})
 			}
 			if len(set) > 0 {
-				updates.add(append(set, assignment{"modify_time", wall}), 0, trimmed(row.base.Name))
+				updates.add(append(set, assignment{"modify_time", wall}), 0, trimmed(row.base.Name), nil)
 				w.commit.Nodes = append(w.commit.Nodes, *row.now)
 			}
 		}
 	}
 	for _, row := range w.rows {
 		node := w.Tx.nodes[row.fold.Node]
-		if !seen[row.fold.Node] && node != nil && node.base != nil && podNode(node.base) && w.beating[row.fold] {
+		if !seen[row.fold.Node] && node != nil && node.base != nil && podNode(node.base) && row.beating {
 			seen[row.fold.Node] = true
-			updates.add([]assignment{{"last_heartbeat", wall}, {"modify_time", wall}}, 0, trimmed(node.base.Name))
+			updates.add([]assignment{{"last_heartbeat", wall}, {"modify_time", wall}}, 0, trimmed(node.base.Name), nil)
 		}
 	}
 	if err := w.insert("node_insert", fresh, ""); err != nil {
@@ -70,10 +69,27 @@ func (w *writing) nodeRows() error {
 		" AND "+w.store.dialect.podNode, gone...)
 }
 
+func (w *writing) addNode(to *insert, n *naming.Node) {
+	wall := expression(w.store.dialect.wall)
+	row := to.begin(len(nodeColumnNames()))
+	row.text(trimmed(n.Name))
+	row.text(n.Object)
+	row.text(w.tables.fitIP(n.EndpointIP))
+	row.number(int64(n.EndpointPort))
+	row.word(string(n.SettingState))
+	row.word(string(n.PresentState))
+	row.text(n.TemplateName)
+	row.text(n.Version)
+	row.expression(wall)
+	row.expression(wall)
+	row.expression(wall)
+	row.end()
+}
+
 // beats says that an instance on the node registered in this transaction.
 func (w *writing) beats(node *nodeRow) bool {
 	for _, row := range node.here {
-		if w.beating[row.fold] {
+		if row.beating {
 			return true
 		}
 	}

@@ -21,12 +21,13 @@ type changes struct {
 }
 
 type changeGroup struct {
-	set  []assignment
-	ids  []int64
-	keys []any
+	set    []assignment
+	ids    []int64
+	keys   []any
+	stamps []*string // see stamped
 }
 
-func (c *changes) add(set []assignment, id int64, key any) {
+func (c *changes) add(set []assignment, id int64, key any, stamp *string) {
 	var name strings.Builder
 	for _, a := range set {
 		name.WriteString(a.column)
@@ -44,6 +45,7 @@ func (c *changes) add(set []assignment, id int64, key any) {
 	}
 	group.ids = append(group.ids, id)
 	group.keys = append(group.keys, key)
+	group.stamps = append(group.stamps, stamp)
 }
 
 // sorted gives the groups in an order that does not depend on the map's.
@@ -73,63 +75,81 @@ func (g *changeGroup) setClause() (string, []any) {
 	return b.String(), args
 }
 
-// servers writes t_server_conf: rows that are gone, rows that are new, rows that
-// a registration describes, and single columns of the others.
-func (w *writing) servers() error {
-	var gone []int64
-	var single changes
-	described := map[string]*insert{} // by the columns that are laid over what is there
-	fresh := newInsert("t_server_conf", w.insertColumns())
-	wall := expression(w.store.dialect.wall)
-	for _, row := range w.rows {
-		base, now := row.base.Server, row.now.Server
-		switch {
-		case now == nil && base == nil:
-			continue
-		case now == nil:
-			gone = append(gone, base.ID)
-			continue
-		case base == nil:
-			fresh.row(w.insertValues(row, nil)...)
-		case w.registered[row.fold]:
-			columns := describedColumns(w.serverChanges(base, now))
-			rows := described[columns]
-			if rows == nil {
-				rows = newInsert("t_server_conf", w.insertColumns())
-				described[columns] = rows
-			}
-			rows.row(w.insertValues(row, base.ID)...)
-		default:
-			set := w.serverChanges(base, now)
-			if len(set) == 0 {
-				continue
-			}
-			single.add(append(set, assignment{"registry_timestamp", wall}), base.ID, nil)
-		}
-		w.serversBack = append(w.serversBack, row.now.Key)
-	}
-	if len(gone) > 0 {
-		if err := w.exec("server_delete", "DELETE FROM t_server_conf WHERE id IN ("+idList(gone)+")"); err != nil {
+// serverRows writes t_server_conf: rows that are gone, rows that are new, rows
+// that a registration describes, and single columns of the others.
+func (w *writing) serverRows() error {
+	c := w.compareServers()
+	if len(c.gone) > 0 {
+		if err := w.exec("server_delete", "DELETE FROM t_server_conf WHERE id IN ("+idList(c.gone)+")"); err != nil {
 			return err
 		}
 	}
-	if err := w.insert("server_insert", fresh, ""); err != nil {
+	if err := w.insertNew("server_insert", c.fresh, &w.serversWritten); err != nil {
 		return err
 	}
-	for _, columns := range slices.Sorted(maps.Keys(described)) {
-		end := w.store.dialect.upsert(strings.Split(columns, ","))
-		if err := w.insert("server_register", described[columns], end); err != nil {
+	for _, columns := range slices.Sorted(maps.Keys(c.described)) {
+		rows := c.described[columns]
+		if err := w.insert("server_register", rows.insert, w.store.dialect.upsert(strings.Split(columns, ","))); err != nil {
 			return err
 		}
+		w.serversWritten.statements(rows.insert, rows.ids, rows.stamps)
 	}
-	for _, group := range single.sorted() {
+	for _, group := range c.single.sorted() {
 		set, args := group.setClause()
 		query := "UPDATE t_server_conf SET " + set + " WHERE id IN (" + idList(group.ids) + ")"
 		if err := w.exec("server_update", query, args...); err != nil {
 			return err
 		}
+		w.serversWritten.known = append(w.serversWritten.known, stamped{group.ids[0], group.stamps})
 	}
 	return nil
+}
+
+// serverChanges collects what is to be done to t_server_conf.
+type serverChanges struct {
+	gone      []int64
+	fresh     *insert
+	described map[string]*describedRows // by the columns that are laid over what is there
+	single    changes
+}
+
+// describedRows are rows that are there and that a registration describes anew.
+type describedRows struct {
+	insert *insert
+	ids    []int64
+	stamps []*string
+}
+
+func (w *writing) compareServers() *serverChanges {
+	columns := w.insertColumns()
+	c := &serverChanges{fresh: newInsert("t_server_conf", columns), described: map[string]*describedRows{}}
+	wall := expression(w.store.dialect.wall)
+	for _, row := range w.rows {
+		base, now := row.base.Server, row.now.Server
+		switch {
+		case now == nil && base == nil:
+		case now == nil:
+			c.gone = append(c.gone, base.ID)
+		case base == nil:
+			w.addServer(c.fresh.begin(len(columns)), row, 0)
+			w.serversWritten.fresh = append(w.serversWritten.fresh, row)
+		case row.registered:
+			overlaid := describedColumns(w.serverChanges(base, now))
+			rows := c.described[overlaid]
+			if rows == nil {
+				rows = &describedRows{insert: newInsert("t_server_conf", columns)}
+				c.described[overlaid] = rows
+			}
+			w.addServer(rows.insert.begin(len(columns)), row, base.ID)
+			rows.ids = append(rows.ids, base.ID)
+			rows.stamps = append(rows.stamps, &now.Stamp)
+		default:
+			if set := w.serverChanges(base, now); len(set) > 0 {
+				c.single.add(append(set, assignment{"registry_timestamp", wall}), base.ID, nil, &now.Stamp)
+			}
+		}
+	}
+	return c
 }
 
 // describedColumns are the columns that an onStartup writes over a row that is
@@ -163,21 +183,33 @@ func (w *writing) insertColumns() []string {
 	return columns
 }
 
-func (w *writing) insertValues(row *instanceRow, id any) []any {
-	key, s, wall := row.now.Key, row.now.Server, expression(w.store.dialect.wall)
-	values := []any{
-		id, trimmed(key.Application), trimmed(key.Server), trimmed(key.Node),
-		string(s.SettingState), string(s.PresentState), s.BakFlag,
-		flag(s.EnableSet), s.SetName, s.SetArea, s.SetGroup, flag(s.EnableGroup), nullable(s.IPGroupName),
-		s.TemplateName, s.ServerType, s.Version, s.ProcessID, wall, wall, wall,
-	}
+func (w *writing) addServer(to *insertPart, row *instanceRow, id int64) {
+	s, wall := row.now.Server, expression(w.store.dialect.wall)
+	to.id(id)
+	to.key(row.now.Key)
+	to.word(string(s.SettingState))
+	to.word(string(s.PresentState))
+	to.number(int64(s.BakFlag))
+	to.flag(s.EnableSet)
+	to.text(s.SetName)
+	to.text(s.SetArea)
+	to.text(s.SetGroup)
+	to.flag(s.EnableGroup)
+	to.nullable(s.IPGroupName)
+	to.text(s.TemplateName)
+	to.word(s.ServerType)
+	to.text(s.Version)
+	to.number(int64(s.ProcessID))
+	to.expression(wall)
+	to.expression(wall)
+	to.expression(wall)
 	if w.tables.flowState {
-		values = append(values, string(s.FlowState))
+		to.word(string(s.FlowState))
 	}
 	if w.tables.metricsPort {
-		values = append(values, s.MetricsPort)
+		to.number(int64(s.MetricsPort))
 	}
-	return values
+	to.end()
 }
 
 // serverChanges are the columns in which now differs from what was read.

@@ -19,14 +19,12 @@ func (t *Tx) finish() (*Commit, error) {
 		return nil, err
 	}
 	w := &writing{Tx: t, rows: rows, nodes: nodes, commit: &Commit{Events: t.events}}
-	w.registered = w.withKind(naming.EventRegistered, naming.EventRestored)
-	w.expired = w.withKind(naming.EventExpired)
-	w.beating = w.withKind(naming.EventRegistered, naming.EventRestored, naming.EventRevived, naming.EventAdopted)
+	w.noteEvents()
 	for _, step := range []struct {
 		what string
 		do   func() error
 	}{
-		{"leases", w.leases}, {"servers", w.servers}, {"adapters", w.adapters}, {"config files", w.configFiles},
+		{"leases", w.leaseRows}, {"servers", w.serverRows}, {"adapters", w.adapterRows}, {"config files", w.configFiles},
 		{"locks", w.locks}, {"nodes", w.nodeRows}, {"tombstones", w.tombstones}, {"events", w.eventRows}, {"ids", w.readBack},
 	} {
 		if err := step.do(); err != nil {
@@ -47,7 +45,7 @@ func (t *Tx) touched() ([]*instanceRow, []string) {
 			rows = append(rows, row)
 		}
 	}
-	slices.SortFunc(rows, func(a, b *instanceRow) int { return compareLocks(a.fold, b.fold) })
+	slices.SortFunc(rows, compareLocks)
 	var nodes []string
 	for name, row := range t.nodes {
 		if row.put {
@@ -75,26 +73,29 @@ func (t *Tx) loadTouched(rows []*instanceRow) error {
 // writing is the second half of a transaction.
 type writing struct {
 	*Tx
-	rows       []*instanceRow
-	nodes      []string
-	registered map[naming.Key]bool // folded keys: the whole description is written
-	beating    map[naming.Key]bool // folded keys: their nodes beat as well
-	expired    map[naming.Key]bool // folded keys
-	commit     *Commit
+	rows   []*instanceRow
+	nodes  []string
+	commit *Commit
 
-	leasesBack   []naming.Key // whose id and heartbeat are to be read back
-	serversBack  []naming.Key
-	adaptersBack []naming.Key
+	leasesKnown     []*instanceRow // whose leases were there
+	leasesWritten   written
+	serversWritten  written
+	adaptersWritten written
 }
 
-func (w *writing) withKind(kinds ...naming.EventKind) map[naming.Key]bool {
-	keys := map[naming.Key]bool{}
+// noteEvents notes at the instances what was put for.
+func (w *writing) noteEvents() {
 	for _, event := range w.events {
-		if slices.Contains(kinds, event.Kind) {
-			keys[event.Key.Fold()] = true
+		row := w.rowOf(event.Key)
+		switch event.Kind {
+		case naming.EventRegistered, naming.EventRestored:
+			row.registered, row.beating = true, true
+		case naming.EventRevived, naming.EventAdopted:
+			row.beating = true
+		case naming.EventExpired:
+			row.expired = true
 		}
 	}
-	return keys
 }
 
 func (w *writing) exec(name, query string, args ...any) error {
@@ -119,9 +120,9 @@ func leaseColumnNames() []string {
 	}
 }
 
-// leases writes the lease rows: new ones plainly, so that one that came meanwhile
+// leaseRows writes the leases: new ones plainly, so that one that came meanwhile
 // makes the transaction begin again; the others whole, for they are locked.
-func (w *writing) leases() error {
+func (w *writing) leaseRows() error {
 	columns := leaseColumnNames()
 	fresh := newInsert("t_registry_lease", columns)
 	known := newInsert("t_registry_lease", columns)
@@ -130,26 +131,52 @@ func (w *writing) leases() error {
 		if lease == nil || lease == row.base.Lease {
 			continue
 		}
-		into, id := fresh, any(nil)
+		into, id := fresh, int64(0)
 		if base := row.base.Lease; base != nil {
 			into, id = known, base.ID
+			w.leasesKnown = append(w.leasesKnown, row)
+		} else {
+			w.leasesWritten.fresh = append(w.leasesWritten.fresh, row)
 		}
-		text, err := row.registrationText()
-		if err != nil {
+		if err := w.addLease(into.begin(len(columns)), row, id); err != nil {
 			return err
 		}
-		key := row.now.Key
-		into.row(id, trimmed(key.Application), trimmed(key.Server), trimmed(key.Node),
-			lease.Identity.UID, string(lease.Identity.Kind), string(lease.State), lease.Revision, string(lease.Reported),
-			lease.Sequence, lease.Interval.Milliseconds(), boolean(lease.IntervalTold), lease.Duration.Milliseconds(),
-			w.heartbeat(row), w.stateSince(row),
-			lease.MetricsPort, workerID(lease.WorkerID), lease.FlowOffBy, nullable(text))
-		w.leasesBack = append(w.leasesBack, key)
 	}
-	if err := w.insert("lease_insert", fresh, ""); err != nil {
+	if err := w.insertNew("lease_insert", fresh, &w.leasesWritten); err != nil {
 		return err
 	}
 	return w.insert("lease_update", known, w.store.dialect.upsert(columns[keyWidth+1:]))
+}
+
+func (w *writing) addLease(to *insertPart, row *instanceRow, id int64) error {
+	lease := row.now.Lease
+	registration, err := row.registrationText()
+	if err != nil {
+		return err
+	}
+	to.id(id)
+	to.key(row.now.Key)
+	to.text(lease.Identity.UID)
+	to.word(string(lease.Identity.Kind))
+	to.word(string(lease.State))
+	to.number(lease.Revision)
+	to.word(string(lease.Reported))
+	to.number(lease.Sequence)
+	to.number(lease.Interval.Milliseconds())
+	to.number(int64(boolean(lease.IntervalTold)))
+	to.number(lease.Duration.Milliseconds())
+	to.moment(w.heartbeat(row))
+	to.moment(w.stateSince(row))
+	to.number(int64(lease.MetricsPort))
+	if lease.WorkerID < 0 {
+		to.expression("NULL")
+	} else {
+		to.number(lease.WorkerID)
+	}
+	to.word(lease.FlowOffBy)
+	to.nullable(registration)
+	to.end()
+	return nil
 }
 
 func (r *instanceRow) registrationText() (string, error) {
@@ -161,27 +188,27 @@ func (r *instanceRow) registrationText() (string, error) {
 
 // heartbeat is the value of last_heartbeat: the later of what is stored and the
 // beat that the transaction brings, by the database's clock (R16, R19).
-func (w *writing) heartbeat(row *instanceRow) any {
+func (w *writing) heartbeat(row *instanceRow) moment {
 	d, lease, base := w.store.dialect, row.now.Lease, row.base.Lease
 	switch {
 	case base == nil:
-		return expression(d.ago(max(lease.HeartbeatAge, 0)))
+		return moment{sql: d.ago(max(lease.HeartbeatAge, 0))}
 	case lease.Heartbeat == base.Heartbeat && lease.HeartbeatAge >= base.HeartbeatAge:
-		return moment{d.moment(), []any{base.Heartbeat}}
+		return moment{d.moment(), base.Heartbeat}
 	default:
-		return moment{d.greatest(d.moment(), d.ago(max(lease.HeartbeatAge, 0))), []any{base.Heartbeat}}
+		return moment{d.greatest(d.moment(), d.ago(max(lease.HeartbeatAge, 0))), base.Heartbeat}
 	}
 }
 
-func (w *writing) stateSince(row *instanceRow) any {
+func (w *writing) stateSince(row *instanceRow) moment {
 	d, lease, base := w.store.dialect, row.now.Lease, row.base.Lease
 	if base != nil && lease.State == base.State && lease.StateAge >= base.StateAge {
-		return moment{d.moment(), []any{row.stateSince}}
+		return moment{d.moment(), row.stateSince}
 	}
 	if base != nil && lease.State != base.State && lease.StateAge >= base.StateAge {
 		lease.StateAge = time.Duration(0) // the closure left it as it was read
 	}
-	return expression(d.ago(max(lease.StateAge, 0)))
+	return moment{sql: d.ago(max(lease.StateAge, 0))}
 }
 
 func boolean(yes bool) int {
@@ -191,67 +218,21 @@ func boolean(yes bool) int {
 	return 0
 }
 
-func workerID(id int64) any {
-	if id < 0 {
-		return nil
-	}
-	return id
-}
-
 func (w *writing) eventRows() error {
 	columns := []string{"application", "server_name", "node_name", "kind", "state", "reason", "actor", "revision", "replica", "created"}
 	rows := newInsert("t_registry_event", columns)
+	now := expression(w.store.dialect.now)
 	for _, e := range w.events {
-		rows.row(trimmed(e.Key.Application), trimmed(e.Key.Server), trimmed(e.Key.Node), string(e.Kind),
-			string(e.State), e.Reason, e.Actor, e.Revision, e.Replica, expression(w.store.dialect.now))
+		row := rows.begin(len(columns))
+		row.key(e.Key)
+		row.word(string(e.Kind))
+		row.word(string(e.State))
+		row.word(e.Reason)
+		row.text(e.Actor)
+		row.number(e.Revision)
+		row.text(e.Replica)
+		row.expression(now)
+		row.end()
 	}
 	return w.insert("event_insert", rows, "")
-}
-
-// readBack reads what the database itself gave the rows: ids of new ones, stamps.
-func (w *writing) readBack() error {
-	d := w.store.dialect
-	err := w.back("lease_ids", "t.id, t.last_heartbeat, "+d.age("t.last_heartbeat")+", "+d.age("t.state_since"),
-		"t_registry_lease", "instance", w.leasesBack, func(row *instanceRow, cells *scanner) {
-			lease := row.now.Lease
-			lease.ID, lease.Heartbeat = cells.int(), cells.text()
-			lease.HeartbeatAge, lease.StateAge = cells.micros(), cells.micros()
-		})
-	if err != nil {
-		return err
-	}
-	err = w.back("server_ids", "t.id, t.registry_timestamp", "t_server_conf", "", w.serversBack,
-		func(row *instanceRow, cells *scanner) {
-			if server := row.now.Server; server != nil {
-				server.ID, server.Stamp = cells.int(), cells.text()
-			}
-		})
-	if err != nil {
-		return err
-	}
-	return w.back("adapter_ids", "t.adapter_name, t.id, t.registry_timestamp", "t_adapter_conf", "", w.adaptersBack,
-		func(row *instanceRow, cells *scanner) {
-			name := naming.Fold(cells.text())
-			for i := range row.now.Adapters {
-				if adapter := &row.now.Adapters[i]; naming.Fold(adapter.Name) == name {
-					adapter.ID, adapter.Stamp = cells.int(), cells.text()
-				}
-			}
-		})
-}
-
-func (w *writing) back(name, columns, table, index string, keys []naming.Key, visit func(*instanceRow, *scanner)) error {
-	for chunk := range slices.Chunk(keys, keyChunk) {
-		query := "SELECT t.application, t.server_name, t.node_name, " + columns +
-			w.store.dialect.matching(table, index, keyColumns(), len(chunk))
-		err := w.store.each(w.ctx, w.tx, name, query, keyArgs(chunk), func(cells *scanner) {
-			if row := w.Tx.rows[scanKey(cells).Fold()]; row != nil {
-				visit(row, cells)
-			}
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -52,13 +52,17 @@ func Fold(name string) string {
 }
 
 func foldUpper(name string, from int) string {
-	folded := []byte(name)
-	for i := from; i < len(folded); i++ {
-		if c := folded[i]; 'A' <= c && c <= 'Z' {
-			folded[i] = c + ('a' - 'A')
+	var folded strings.Builder
+	folded.Grow(len(name))
+	folded.WriteString(name[:from])
+	for i := from; i < len(name); i++ {
+		c := name[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
 		}
+		folded.WriteByte(c)
 	}
-	return string(folded)
+	return folded.String()
 }
 
 // AppendFold appends Fold(name) to dst without allocating when dst has room.
