@@ -6,6 +6,8 @@ import (
 	"flag"
 	"os"
 	"testing"
+
+	"github.com/tarsregistry/tarsregistry/e2e/replica"
 )
 
 // TestMain lets many pods live at a time: they spend their lives waiting.
@@ -14,5 +16,5 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "12"); err != nil {
 		panic(err)
 	}
-	os.Exit(Main(m))
+	os.Exit(replica.Main(m))
 }

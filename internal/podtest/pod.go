@@ -3,7 +3,6 @@
 package podtest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,11 +10,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/tarsregistry/tarsregistry/e2e/replica"
 	"github.com/tarsregistry/tarsregistry/internal/process"
 )
 
@@ -56,8 +55,8 @@ type Pod struct {
 // container is one life of the container.
 type container struct {
 	cmd  *exec.Cmd
-	out  output
-	err  output
+	out  replica.Output
+	err  replica.Output
 	done chan struct{}
 }
 
@@ -170,7 +169,7 @@ func (p *Pod) StartServer() <-chan string {
 	p.t.Helper()
 	cmd := exec.Command(p.Path("bin", "start.sh")) //nolint:gosec // a script of the test
 	cmd.Env = p.env
-	var out output
+	var out replica.Output
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
 		p.t.Fatal(err)
@@ -334,24 +333,6 @@ func Eventually(t testing.TB, what string, ok func() bool) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-}
-
-// output is a buffer for a process to write and a test to read.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
 }
 
 // WaitLog waits for a sentence in the supervisor's log.

@@ -1,3 +1,5 @@
+//go:build linux
+
 package podtest
 
 import (
@@ -11,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tarsregistry/tarsregistry/internal/mariadbtest"
 	"github.com/tarsregistry/tarsregistry/internal/rpc"
 	"github.com/tarsregistry/tarsregistry/tars"
 )
@@ -42,7 +45,7 @@ type Registry struct {
 
 // NewRegistry starts a registry on 127.0.0.1.
 func NewRegistry(t testing.TB) *Registry {
-	r := &Registry{t: t, port: freePort(t)}
+	r := &Registry{t: t, port: mariadbtest.Port(t)}
 	r.Start()
 	t.Cleanup(r.Stop)
 	return r

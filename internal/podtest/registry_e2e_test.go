@@ -4,6 +4,7 @@ package podtest
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -155,7 +156,7 @@ func TestRegistryThatForgot(t *testing.T) {
 	p.WaitReady()
 	expectHandedOut(t, registry, "Forgotten", []string{p.Address}, nil)
 	registry.Stop()
-	files, err := filepath.Glob(filepath.Join(registry.dir, "*"))
+	files, err := filepath.Glob(filepath.Join(registry.DataDir, "*"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +192,11 @@ func TestAnOldPodAtTheRealRegistry(t *testing.T) {
 	t.Parallel()
 	registry := NewRealRegistry(t, "--tombstone", "0")
 	const node = "127.0.78.1"
-	at := fmt.Sprintf("tcp -h 127.0.0.1 -p %d", registry.podPort)
+	host, port, err := net.SplitHostPort(registry.Addresses.Pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := fmt.Sprintf("tcp -h %s -p %s", host, port)
 	call := func(function string, request interface {
 		WriteBlock(*codec.Buffer, byte) error
 	}) {

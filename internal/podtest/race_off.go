@@ -1,5 +1,0 @@
-//go:build !race
-
-package podtest
-
-const watchRaces = false
