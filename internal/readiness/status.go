@@ -112,6 +112,9 @@ func Check(ctx context.Context, paths pod.Paths, reportInterval time.Duration) e
 
 func connect(ctx context.Context, paths pod.Paths) error {
 	info, err := pod.LoadInfo(paths)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("no supervisor has written a state to %s yet, nor has tarscli genconf told the ports", paths.CheckStatus())
+	}
 	if err != nil {
 		return fmt.Errorf("no supervisor has written a state, and the ports are not known: %w", err)
 	}
