@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -76,6 +77,9 @@ func (p *program) run() int {
 		return exitOK
 	}
 	fmt.Fprintf(p.Stderr, "registry: %v\n", err)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		fmt.Fprintln(p.Stderr, "registry: perhaps another one runs. Each of --query-port, --node-port, --pod-port, --http-port and --admin-port takes another port, or 0 for any that is free")
+	}
 	var usage *usageError
 	var setting *settings.Error
 	if errors.As(err, &usage) || errors.As(err, &setting) {

@@ -95,6 +95,9 @@ Try it, from the source folder:
   go run ./examples/register --registry %s
   go run ./examples/find --locator %s
 `, at.Pod, at.Query)
+		if at.HTTP != "" {
+			fmt.Fprintf(&b, "  go run ./cmd/tarscli list instances --api %s\n", webAddress(at.scheme, at.HTTP))
+		}
 	}
 	return b.String()
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,7 +102,7 @@ func TestServe(t *testing.T) {
 				break
 			}
 		}
-		for _, text := range []string{"v1.2.3", "127.0.0.1:1", "http://127.0.0.1:4", r.dataDir, "-h 127.0.0.1 -p 1", "examples/register --registry 127.0.0.1:3", "1m35s"} {
+		for _, text := range []string{"v1.2.3", "127.0.0.1:1", "http://127.0.0.1:4", r.dataDir, "-h 127.0.0.1 -p 1", "examples/register --registry 127.0.0.1:3", "list instances --api http://127.0.0.1:4", "1m35s"} {
 			if !strings.Contains(r.output.String(), text) {
 				t.Errorf("the start message lacks %q:\n%s", text, r.output.String())
 			}
@@ -207,6 +208,29 @@ func TestOpenFails(t *testing.T) {
 	}
 	if code := p.run(); code != exitFailed || out.String() != "registry: start: port taken\n" {
 		t.Errorf("code %d, %q", code, out.String())
+	}
+}
+
+// TestTakenPort: who starts a second one on a laptop is told how.
+func TestTakenPort(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	_, port, err := net.SplitHostPort(taken.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	code := Run(Process{
+		Args:   []string{"--data-dir", t.TempDir(), "--query-port=0", "--node-port=0", "--pod-port=0", "--admin-port=0", "--http-port=" + port},
+		Getenv: func(string) string { return "" }, Stdout: &out, Stderr: &out, Signals: make(chan os.Signal),
+	})
+	for _, want := range []string{"listen for HTTP: ", "perhaps another one runs", "--http-port"} {
+		if code != exitFailed || !strings.Contains(out.String(), want) {
+			t.Errorf("code %d, lacks %q:\n%s", code, want, out.String())
+		}
 	}
 }
 
