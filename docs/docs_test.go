@@ -30,55 +30,6 @@ func namesIn(pattern, text string) []string {
 	return slices.Compact(names)
 }
 
-// metricsOfTheSource are the names that the registry makes metrics with.
-func metricsOfTheSource(t *testing.T) []string {
-	t.Helper()
-	files, err := filepath.Glob("../registry/metrics/*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, file := range append(files, "../registry/samples.go") {
-		if !strings.HasSuffix(file, "_test.go") {
-			names = append(names, namesIn(`(?:\bName: |\bgauge\(|\bcounter\()"([a-z_]+)"`, read(t, file))...)
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
-// TestMetricsPage: the page names exactly the metrics that exist.
-func TestMetricsPage(t *testing.T) {
-	want := metricsOfTheSource(t)
-	if len(want) < 30 {
-		t.Fatalf("the source has only %d metrics: the way they are found no longer fits: %q", len(want), want)
-	}
-	page := read(t, "metrics.md")
-	got := namesIn("(?m)^\\| `tarsregistry_([a-z_]+)` \\|", page)
-	for _, name := range want {
-		if !slices.Contains(got, name) {
-			t.Errorf("tarsregistry_%s is not on the page", name)
-		}
-	}
-	for _, name := range append(got, namesIn(`tarsregistry_([a-z_]+)`, page)...) {
-		if !slices.Contains(want, name) {
-			t.Errorf("tarsregistry_%s is on the page and does not exist", name)
-		}
-	}
-}
-
-// TestPagesNameMetricsThatExist: an operator must not look for what is not there.
-func TestPagesNameMetricsThatExist(t *testing.T) {
-	want := metricsOfTheSource(t)
-	for _, page := range pages(t) {
-		for _, name := range namesIn(`tarsregistry_([a-z_]+)`, read(t, page)) {
-			if !slices.Contains(want, name) {
-				t.Errorf("%s names tarsregistry_%s", page, name)
-			}
-		}
-	}
-}
-
 // TestAlertsAreRules: the alerts can be copied, and lead into the runbook.
 func TestAlertsAreRules(t *testing.T) {
 	block := regexp.MustCompile("(?s)```yaml\n(groups:.*?)```").FindStringSubmatch(read(t, "metrics.md"))
