@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"maps"
 	"net/http"
 	"slices"
@@ -79,18 +78,9 @@ func viewOf(instance *naming.Instance) instanceView {
 
 // instances lists instances with a server row, filtered.
 func (a *api) instances(r *http.Request) (any, error) {
-	query := r.URL.Query()
-	var found []*naming.Instance
-	for _, instance := range a.Roster.All() {
-		if instance.Server == nil && query.Get("lease") == "" {
-			continue
-		}
-		if matches(query.Get("application"), instance.Application) && matches(query.Get("server"), instance.Key.Server) &&
-			matches(query.Get("node"), instance.Node) && matchesState(query.Get("state"), query.Get("lease"), query.Get("set"), instance) {
-			found = append(found, instance)
-		}
-	}
-	part, err := paged(r, found, func(i *naming.Instance) string { return i.Key.String() })
+	filter := instanceFilterOf(r)
+	found := slices.DeleteFunc(a.Roster.All(), func(i *naming.Instance) bool { return !filter.matches(i) })
+	part, err := paged(r, found, appendKey)
 	if err != nil {
 		return nil, err
 	}
@@ -101,19 +91,42 @@ func (a *api) instances(r *http.Request) (any, error) {
 	return views, nil
 }
 
-func matches(want, value string) bool {
-	return want == "" || naming.Fold(want) == naming.Fold(value)
+// appendKey appends what naming.Key.String gives.
+func appendKey(dst []byte, i *naming.Instance) []byte {
+	dst = append(append(dst, i.Application...), '.')
+	dst = append(append(dst, i.Key.Server...), '@')
+	return append(dst, i.Node...)
 }
 
-func matchesState(state, lease, set string, instance *naming.Instance) bool {
-	if state != "" && (instance.Server == nil || string(instance.Server.PresentState) != state) {
-		return false
-	}
-	if set != "" && (instance.Server == nil || instance.Server.SetID() != set) {
-		return false
-	}
-	return lease == "" || (instance.Lease != nil && string(instance.Lease.State) == lease)
+// instanceFilter is which instances are asked for; "" is any.
+type instanceFilter struct {
+	application, server, node string
+	set                       string
+	state                     naming.State
+	lease                     naming.LeaseState
 }
+
+func instanceFilterOf(r *http.Request) instanceFilter {
+	query := r.URL.Query()
+	return instanceFilter{
+		application: query.Get("application"), server: query.Get("server"), node: query.Get("node"),
+		set: query.Get("set"), state: naming.State(query.Get("state")), lease: naming.LeaseState(query.Get("lease")),
+	}
+}
+
+// matches is called for every instance there is.
+func (f *instanceFilter) matches(instance *naming.Instance) bool {
+	server := instance.Server
+	if server == nil && (f.lease == "" || f.state != "" || f.set != "") {
+		return false // it has only a lease left
+	}
+	return (f.state == "" || server.PresentState == f.state) &&
+		(f.lease == "" || (instance.Lease != nil && instance.Lease.State == f.lease)) &&
+		matches(f.application, instance.Application) && matches(f.server, instance.Key.Server) &&
+		matches(f.node, instance.Node) && (f.set == "" || server.SetID() == f.set)
+}
+
+func matches(want, value string) bool { return want == "" || naming.SameName(want, value) }
 
 // historyLength is how many events a single instance is shown with.
 const historyLength = 50
@@ -180,27 +193,45 @@ func (a *api) servers(r *http.Request) (any, error) {
 
 func (a *api) summaries(r *http.Request, group func(*naming.Instance) (application, server string)) (any, error) {
 	wanted := r.URL.Query().Get("application")
-	groups := map[naming.Key]*summary{}
+	spellings := map[naming.Key]*summary{}
 	for _, instance := range a.Roster.All() {
 		if instance.Server == nil || !matches(wanted, instance.Application) {
 			continue
 		}
 		application, server := group(instance)
-		key := naming.Key{Application: application, Server: server}.Fold()
-		if groups[key] == nil {
-			groups[key] = &summary{Application: application, Server: server, States: map[string]int{}}
+		key := naming.Key{Application: application, Server: server}
+		found := spellings[key]
+		if found == nil {
+			found = &summary{Application: application, Server: server, States: map[string]int{}}
+			spellings[key] = found
 		}
-		found := groups[key]
 		found.Instances++
 		found.States[string(instance.Server.PresentState)]++
 		if instance.Serving() {
 			found.Serving++
 		}
-		// Of several spellings the first by letters stands for all.
-		found.Application = min(found.Application, application)
-		found.Server = min(found.Server, server)
 	}
-	return paged(r, slices.Collect(maps.Values(groups)), func(s *summary) string {
-		return cmp.Or(s.Application+"."+s.Server, "")
+	return paged(r, merged(spellings), func(dst []byte, s *summary) []byte {
+		return append(append(append(dst, s.Application...), '.'), s.Server...)
 	})
+}
+
+// merged puts together what is the same name but for its spelling. Of several
+// spellings the first by letters stands for all.
+func merged(spellings map[naming.Key]*summary) []*summary {
+	groups := make(map[naming.Key]*summary, len(spellings))
+	for key, part := range spellings {
+		group := groups[key.Fold()]
+		if group == nil {
+			groups[key.Fold()] = part
+			continue
+		}
+		group.Application, group.Server = min(group.Application, part.Application), min(group.Server, part.Server)
+		group.Instances += part.Instances
+		group.Serving += part.Serving
+		for state, count := range part.States {
+			group.States[state] += count
+		}
+	}
+	return slices.Collect(maps.Values(groups))
 }

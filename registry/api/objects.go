@@ -21,7 +21,7 @@ func (a *api) objects(r *http.Request) (any, error) {
 			names = append(names, name)
 		}
 	}
-	return paged(r, names, func(name string) string { return name })
+	return paged(r, names, func(dst []byte, name string) []byte { return append(dst, name...) })
 }
 
 // endpointView is an endpoint with the reason for its place.
@@ -108,7 +108,7 @@ func (a *api) registries(r *http.Request) (any, error) {
 	for _, entry := range entries {
 		views = append(views, registryView{entry.Locator, entry.Servant, entry.Endpoint, string(entry.PresentState), entry.Version})
 	}
-	return paged(r, views, func(v registryView) string { return v.Locator + " " + v.Servant })
+	return paged(r, views, func(dst []byte, v registryView) []byte { return append(dst, v.Locator+" "+v.Servant...) })
 }
 
 func (a *api) badRows(r *http.Request) (any, error) {
@@ -128,7 +128,7 @@ func (a *api) badRows(r *http.Request) (any, error) {
 	for _, row := range picture.BadRows() {
 		views = append(views, badRowView{row.Key.Application, row.Key.Server, row.Key.Node, row.Adapter, row.Value, row.Reason})
 	}
-	return paged(r, views, func(v badRowView) string {
-		return v.Application + "." + v.Server + "@" + v.Node + " " + v.Adapter
+	return paged(r, views, func(dst []byte, v badRowView) []byte {
+		return append(dst, v.Application+"."+v.Server+"@"+v.Node+" "+v.Adapter...)
 	})
 }
