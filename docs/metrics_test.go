@@ -109,18 +109,18 @@ func scrape(t *testing.T) string {
 // TestMetricsPage: the page tells exactly the metrics that a registry exposes,
 // with their kinds and labels.
 func TestMetricsPage(t *testing.T) {
-	page, real := metricsOnPage(t), map[string]metric{}
-	exposed(t, real, countEverything(t))
-	exposed(t, real, scrape(t))
-	for _, name := range slices.Sorted(maps.Keys(real)) {
+	page, served := metricsOnPage(t), map[string]metric{}
+	exposed(t, served, countEverything(t))
+	exposed(t, served, scrape(t))
+	for _, name := range slices.Sorted(maps.Keys(served)) {
 		if told, found := page[name]; !found {
-			t.Errorf("%s is not on the page: %+v", name, real[name])
-		} else if told != real[name] {
-			t.Errorf("%s is %+v, the page says %+v", name, real[name], told)
+			t.Errorf("%s is not on the page: %+v", name, served[name])
+		} else if told != served[name] {
+			t.Errorf("%s is %+v, the page says %+v", name, served[name], told)
 		}
 	}
 	for name := range page {
-		if _, found := real[name]; !found {
+		if _, found := served[name]; !found {
 			t.Errorf("%s is on the page and does not exist", name)
 		}
 	}
