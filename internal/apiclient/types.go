@@ -126,6 +126,8 @@ type Removal struct {
 
 // Protection says whether leases are kept from expiring, and why.
 type Protection struct {
+	Sweeping        bool     `json:"sweeping"` // where not, the rest is not known here
+	Sweeper         string   `json:"sweeper"`
 	On              bool     `json:"on"`
 	Reason          string   `json:"reason"`
 	Since           string   `json:"since,omitempty"`

@@ -89,7 +89,12 @@ func (o *Operator) Protection(ctx context.Context) error {
 	if o.Format == JSON {
 		return o.json(state)
 	}
-	if !state.On {
+	switch {
+	case !state.Sweeping && state.Sweeper != "":
+		return o.say(nil, "not known here: protection is the business of the replica that sweeps; ask that one with --api: %s", state.Sweeper)
+	case !state.Sweeping:
+		return o.say(nil, "protection is off as far as is known: no replica has swept since this one started")
+	case !state.On:
 		return o.say(nil, "protection is off: leases expire as they run out")
 	}
 	fmt.Fprintf(o.Out, "protection is ON since %s: %s\n", state.Since, state.Reason)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/tarsregistry/tarsregistry/internal/apiclient"
@@ -53,7 +54,7 @@ func leaseFields(lease *apiclient.Lease) [][]string {
 	}
 	fields := [][]string{
 		{"lease", fmt.Sprintf("%s, revision %d, ends %s after the last heartbeat", lease.State, lease.Revision, seconds(lease.DurationSeconds))},
-		{"identity", dash(lease.Identity) + " " + lease.Kind},
+		{"identity", dash(strings.TrimSpace(lease.Identity + " " + lease.Kind))},
 	}
 	if lease.HeartbeatAgeSeconds > 0 {
 		fields = append(fields, []string{"heartbeat", seconds(lease.HeartbeatAgeSeconds) + " ago, as stored"})

@@ -89,7 +89,7 @@ func serve(t testing.TB, s *service, instances ...*naming.Instance) http.Handler
 	table.Replace(routing.Contents{Instances: instances})
 	return New(Options{
 		Roster: known, Pictures: table, History: s, Operator: s,
-		Protection: func() sweep.Protection { return sweep.Protection{} },
+		Protection: func() sweep.Protection { return sweep.Protection{Sweeper: "another"} },
 		Status:     func() Status { return Status{Version: "test", State: "ready"} },
 		Logger:     slog.New(slog.DiscardHandler),
 	})
@@ -186,6 +186,13 @@ func TestChangesReachTheOperator(t *testing.T) {
 	want := []string{"flow App.One@10.0.0.1 false test", "deregister App.One@10.0.0.1 gone", "clean true", "clean false", "release"}
 	if !slices.Equal(s.asked, want) {
 		t.Errorf("asked %q, want %q", s.asked, want)
+	}
+}
+
+func TestProtectionNamesTheReplicaThatSweeps(t *testing.T) {
+	status, body := call(t, serve(t, &service{}), "GET", "/api/v1/protection", "")
+	if status != 200 || body["sweeping"] != false || body["sweeper"] != "another" {
+		t.Errorf("%d %v", status, body)
 	}
 }
 

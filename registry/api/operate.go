@@ -108,6 +108,7 @@ func (a *api) protection(*http.Request) (any, error) {
 	view := map[string]any{
 		"on": state.On, "reason": state.Reason, "held": held, "draining": state.Draining,
 		"unproven": state.Unproven, "provenInSeconds": state.ProvenIn.Seconds(), "releasedBy": state.ReleasedBy,
+		"sweeping": state.Sweeping, "sweeper": state.Sweeper,
 	}
 	if !state.Since.IsZero() {
 		view["since"] = state.Since.UTC().Format(time.RFC3339)

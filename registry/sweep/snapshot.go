@@ -10,6 +10,11 @@ import (
 
 // Protection is what is shown of it (R20). Only the replica that sweeps knows.
 type Protection struct {
+	// Sweeping says that this replica sweeps, so that the rest can be believed.
+	Sweeping bool
+	// Sweeper is the replica that does; "" before the first sweep.
+	Sweeper string
+
 	On     bool
 	Reason string
 	Since  time.Time
@@ -47,6 +52,7 @@ func (s *Sweeper) Protection() Protection {
 	defer s.mu.Unlock()
 	p := s.protection
 	p.Held = slices.Clone(p.Held)
+	p.Sweeping, p.Sweeper = s.stats.Sweeping, s.stats.Holder
 	return p
 }
 
