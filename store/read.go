@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -24,9 +23,9 @@ type Snapshot struct {
 	Priorities []naming.GroupPriority
 	Registries []naming.RegistryEntry
 	Tombstones []naming.Tombstone
-	// Clock and Server are as in Sweep: the moment of the view.
-	Clock  time.Duration
-	Server string
+	// Stamps are those of all server and adapter rows. Their Clock and Server are
+	// those of the view.
+	Stamps *Stamps
 }
 
 // LoadAll reads the whole picture in one consistent view, after all commits that
@@ -77,11 +76,16 @@ func (s *Store) consistently(ctx context.Context, tables *schema, synced bool, w
 }
 
 func (s *Store) readAll(ctx context.Context, tx runner, tables *schema) (*Snapshot, error) {
-	snapshot := &Snapshot{}
+	snapshot := &Snapshot{Stamps: &Stamps{}}
 	a := newAssembly()
+	a.stamps = snapshot.Stamps
 	small := &Small{}
+	var youngServers, youngAdapters []int64
 	for _, read := range []func() error{
-		func() (err error) { snapshot.Clock, snapshot.Server, err = s.readClock(ctx, tx); return err },
+		func() (err error) { a.stamps.Clock, a.stamps.Server, err = s.readClock(ctx, tx); return err },
+		// Now, not after the rows: by then what is young might have settled.
+		func() (err error) { youngServers, err = s.youngStamps(ctx, tx, "t_server_conf"); return err },
+		func() (err error) { youngAdapters, err = s.youngStamps(ctx, tx, "t_adapter_conf"); return err },
 		func() error { return s.readServers(ctx, tx, tables, "", nil, a) },
 		func() error { return s.readAdapters(ctx, tx, "", nil, a) },
 		func() error { return s.readLeases(ctx, tx, "", nil, a) },
@@ -97,6 +101,8 @@ func (s *Store) readAll(ctx context.Context, tx runner, tables *schema) (*Snapsh
 			return nil, err
 		}
 	}
+	markAgain(inOrder(a.stamps.Servers), youngServers)
+	markAgain(inOrder(a.stamps.Adapters), youngAdapters)
 	snapshot.Instances = a.finish()
 	snapshot.Rules = small.Rules
 	snapshot.Priorities, snapshot.Registries = small.Priorities, small.Registries
@@ -105,8 +111,9 @@ func (s *Store) readAll(ctx context.Context, tx runner, tables *schema) (*Snapsh
 
 // assembly puts rows of the three tables together to instances.
 type assembly struct {
-	byKey map[string]*naming.Instance // by scanner.foldedKey
-	order []*naming.Instance
+	byKey  map[string]*naming.Instance // by scanner.foldedKey
+	order  []*naming.Instance
+	stamps *Stamps // of all rows; nil: not wanted
 }
 
 func newAssembly() *assembly { return &assembly{byKey: map[string]*naming.Instance{}} }
@@ -157,6 +164,9 @@ func (s *Store) readServers(ctx context.Context, on runner, tables *schema, cond
 			instance.Key = scanKey(row)
 		}
 		instance.Server = scanServerRest(row, id)
+		if a.stamps != nil {
+			a.stamps.Servers = append(a.stamps.Servers, Stamp{ID: id, Text: instance.Server.Stamp})
+		}
 	})
 }
 
@@ -165,7 +175,11 @@ func (s *Store) readAdapters(ctx context.Context, on runner, condition string, a
 	return s.each(ctx, on, "read_adapters", query, args, func(row *scanner) {
 		id := row.int()
 		instance, _ := a.instance(row)
-		instance.Adapters = append(instance.Adapters, scanAdapterRest(row, id))
+		adapter := scanAdapterRest(row, id)
+		instance.Adapters = append(instance.Adapters, adapter)
+		if a.stamps != nil {
+			a.stamps.Adapters = append(a.stamps.Adapters, Stamp{ID: id, Text: adapter.Stamp})
+		}
 	})
 }
 

@@ -50,7 +50,7 @@ func TestLoadAllReadsThePicture(t *testing.T) {
 		if len(snapshot.Rules) != 2 || snapshot.Rules[0].ID != 1 || snapshot.Priorities[0].GroupName != "early" || len(snapshot.Nodes) != 2 {
 			t.Errorf("small tables: %+v %+v %+v", snapshot.Rules, snapshot.Priorities, snapshot.Nodes)
 		}
-		if len(snapshot.Registries) != 1 || len(snapshot.Tombstones) != 1 || snapshot.Tombstones[0].Key.Server != "Gone" || snapshot.Clock == 0 {
+		if len(snapshot.Registries) != 1 || len(snapshot.Tombstones) != 1 || snapshot.Tombstones[0].Key.Server != "Gone" || snapshot.Stamps.Clock == 0 {
 			t.Errorf("registries %+v, tombstones %+v", snapshot.Registries, snapshot.Tombstones)
 		}
 	})
@@ -98,7 +98,7 @@ func TestR23StampsShowWhatOthersChange(t *testing.T) {
 		ours := register(t, s, registered(k)).Instances[0]
 		d.exec(t, "INSERT INTO t_server_conf (application, server_name, node_name, registry_timestamp) VALUES"+
 			" ('App', 'Old', 'n', '2020-01-01 00:00:00'), ('App', 'Ahead', 'n', '2037-01-01 00:00:00')")
-		stamps, err := s.Stamps(t.Context())
+		stamps, err := s.Stamps(t.Context(), nil)
 		if err != nil || len(stamps.Servers) != 3 || len(stamps.Adapters) != 1 {
 			t.Fatalf("stamps: %+v, %v", stamps, err)
 		}
@@ -111,7 +111,7 @@ func TestR23StampsShowWhatOthersChange(t *testing.T) {
 			}
 		}
 		d.exec(t, "UPDATE t_server_conf SET bak_flag = 1 WHERE server_name = 'Old'") // as TarsWeb does, by the on-update rule
-		after, err := s.Stamps(t.Context())
+		after, err := s.Stamps(t.Context(), nil)
 		if err != nil || after.Servers[1].Text == stamps.Servers[1].Text {
 			t.Errorf("the change does not show: %+v, %v", after.Servers, err)
 		}

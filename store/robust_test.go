@@ -62,7 +62,7 @@ func TestEveryTarsSchemaBehavesTheSame(t *testing.T) {
 			for _, read := range []func() error{
 				func() error { _, err := s.Cleanable(t.Context(), time.Hour, 10); return err },
 				func() error { _, err := s.SilentNodes(t.Context(), time.Minute); return err },
-				func() error { _, err := s.Stamps(t.Context()); return err },
+				func() error { _, err := s.Stamps(t.Context(), nil); return err },
 			} {
 				if err := read(); err != nil {
 					t.Error(err)

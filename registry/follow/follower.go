@@ -19,7 +19,7 @@ type Source interface {
 	LoadAll(ctx context.Context) (*store.Snapshot, error)
 	LoadInstances(ctx context.Context, keys []naming.Key) (*store.Part, error)
 	LoadByIDs(ctx context.Context, servers, adapters []int64) (*store.Part, error)
-	Stamps(ctx context.Context) (*store.Stamps, error)
+	Stamps(ctx context.Context, known *store.Stamps) (*store.Stamps, error)
 	SmallTables(ctx context.Context) (*store.Small, error)
 	NodeNames(ctx context.Context, known *store.NodeSum) ([]string, store.NodeSum, error)
 	Events(ctx context.Context, window time.Duration, exclude string) ([]naming.Event, error)

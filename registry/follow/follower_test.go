@@ -52,7 +52,7 @@ func (s *tables) put(key naming.Key, state naming.State) {
 func (s *tables) LoadAll(context.Context) (*store.Snapshot, error) {
 	s.sync()
 	s.wholes++
-	snapshot := &store.Snapshot{Server: s.machine}
+	snapshot := &store.Snapshot{Stamps: s.stamps()}
 	for _, instance := range s.rows {
 		snapshot.Instances = append(snapshot.Instances, instance.Clone())
 	}
@@ -84,8 +84,12 @@ func (s *tables) LoadByIDs(ctx context.Context, servers, _ []int64) (*store.Part
 	return s.LoadInstances(ctx, keys)
 }
 
-func (s *tables) Stamps(context.Context) (*store.Stamps, error) {
+func (s *tables) Stamps(context.Context, *store.Stamps) (*store.Stamps, error) {
 	s.sync()
+	return s.stamps(), s.fail
+}
+
+func (s *tables) stamps() *store.Stamps {
 	stamps := &store.Stamps{Server: s.machine}
 	for _, instance := range s.rows {
 		stamps.Servers = append(stamps.Servers, store.Stamp{
@@ -93,7 +97,7 @@ func (s *tables) Stamps(context.Context) (*store.Stamps, error) {
 		})
 	}
 	slices.SortFunc(stamps.Servers, func(a, b store.Stamp) int { return cmp.Compare(a.ID, b.ID) })
-	return stamps, s.fail
+	return stamps
 }
 
 func (s *tables) NodeNames(_ context.Context, known *store.NodeSum) ([]string, store.NodeSum, error) {

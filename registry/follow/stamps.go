@@ -24,7 +24,7 @@ type unsettled struct {
 // (R23).
 func (f *Follower) compareStamps(ctx context.Context) error {
 	version := f.roster.Version()
-	stamps, err := f.source.Stamps(ctx)
+	stamps, err := f.source.Stamps(ctx, f.previous)
 	if err != nil {
 		return fmt.Errorf("read the stamps of all rows: %w", err)
 	}

@@ -15,12 +15,6 @@ import (
 // empty or was filled from the picture on disk, which the tables replace (R26).
 func (f *Follower) compareAll(ctx context.Context, first bool) (*store.Snapshot, error) {
 	version := f.roster.Version()
-	// The stamps are read first: what changes before the snapshot is then found
-	// once more, and what changes after it is not missed.
-	stamps, err := f.source.Stamps(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read the stamps of all rows: %w", err)
-	}
 	snapshot, err := f.source.LoadAll(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read all tables: %w", err)
@@ -29,14 +23,26 @@ func (f *Follower) compareAll(ctx context.Context, first bool) (*store.Snapshot,
 	f.picture.SetRegistries(snapshot.Registries)
 	if first {
 		f.roster.Replace(snapshot.Instances)
+		version = f.roster.Version() // nobody has committed anything before
 	} else if !f.compareWhole(snapshot, version) {
 		return snapshot, nil // the next comparison of everything comes soon: lastFull stays
 	}
 	f.lastFull = time.Now()
-	difference(nil, stamps.Servers, &f.unsettled.servers) // notes the young ones
-	difference(nil, stamps.Adapters, &f.unsettled.adapters)
-	f.previous, f.since = stamps, version
+	f.unsettled.servers = youngOf(snapshot.Stamps.Servers)
+	f.unsettled.adapters = youngOf(snapshot.Stamps.Adapters)
+	f.previous, f.since = snapshot.Stamps, version
 	return snapshot, nil
+}
+
+// youngOf gives the rows whose stamp is too young to rely on.
+func youngOf(stamps []store.Stamp) map[int64]bool {
+	ids := map[int64]bool{}
+	for _, stamp := range stamps {
+		if stamp.Again {
+			ids[stamp.ID] = true
+		}
+	}
+	return ids
 }
 
 // compareWhole takes what differs from what is known; false: so much is gone that
