@@ -9,8 +9,10 @@ BENCH ?= .
 BENCH_COUNT ?= 6
 # How long `make fuzz` stays with each target.
 FUZZTIME ?= 10s
-# How long `make soak` lasts, an hour at most.
+# How long `make soak` lasts, an hour at most, and on which database: sqlite (the
+# embedded one) or mariadb.
 SOAK ?= 10m
+SOAK_ON ?= sqlite
 
 # Where the tests keep their files: in memory where there is room for them and
 # programs may run from there. Databases then never wait for a busy disk.
@@ -60,8 +62,8 @@ test-cluster: deps ## the tests that need a Galera cluster
 	.ci/install /usr/lib/galera/libgalera_smm.so=galera-4 rsync=rsync lsof=lsof ss=iproute2
 	$(IN_MEMORY) $(GO) test -tags cluster -timeout 15m -p 1 -run 'Cluster' ./...
 
-soak: ## churn for SOAK (10m) and see that nothing grows
-	TARSREGISTRY_SOAK=$(SOAK) $(GO) test -count=1 -timeout 65m -v -run '^TestSoak$$' ./e2e
+soak: ## churn for SOAK (10m) on SOAK_ON (sqlite or mariadb) and see that nothing grows
+	TARSREGISTRY_SOAK=$(SOAK) $(GO) test -count=1 -timeout 65m -v -run '^TestSoak$$/^$(SOAK_ON)$$' ./e2e
 
 fuzz: ## every fuzz target for FUZZTIME (10s)
 	.ci/fuzz $(FUZZTIME)

@@ -29,21 +29,23 @@ const (
 
 // reading is what a process uses at a moment.
 type reading struct {
-	goroutines, files, heap float64
-	database, log           int64
+	goroutines, files, heap, resident float64
+	database, log                     int64
 }
 
 // TestSoak: under churn nothing grows but what is to grow, which is the event
-// log: its rows are kept for days.
-func TestSoak(t *testing.T) {
-	length := 10 * time.Second
+// log: its rows are kept for days. make soak runs it on one of the databases.
+func TestSoak(t *testing.T) { onBothDatabases(t, soak) }
+
+func soak(t *testing.T, d database) {
+	length := 5 * time.Second
 	if text := os.Getenv(soakVariable); text != "" {
 		var err error
 		if length, err = time.ParseDuration(text); err != nil {
 			t.Fatalf("%s: %v", soakVariable, err)
 		}
 	}
-	p := serve(t, t.TempDir())
+	p := d.serve(t)
 	stop := make(chan struct{})
 	var churning sync.WaitGroup
 	for worker := range soakCallers {
@@ -56,7 +58,7 @@ func TestSoak(t *testing.T) {
 		case <-p.Exited:
 			t.Fatalf("the registry ended: %s", p.Stderr.String())
 		}
-		readings = append(readings, p.measure(t))
+		readings = append(readings, p.measure(t, d))
 		t.Logf("%+v", readings[len(readings)-1])
 	}
 	close(stop)
@@ -97,7 +99,7 @@ func (p *process) churn(t *testing.T, worker int, stop <-chan struct{}) {
 	}
 }
 
-func (p *process) measure(t *testing.T) reading {
+func (p *process) measure(t *testing.T, d database) reading {
 	t.Helper()
 	_, page := p.get(t, "/metrics", nil)
 	value := func(name string) float64 {
@@ -111,8 +113,17 @@ func (p *process) measure(t *testing.T) reading {
 		}
 		return number
 	}
-	r := reading{goroutines: value("go_goroutines"), files: value("process_open_fds"), heap: value("go_memstats_heap_inuse_bytes")}
-	r.log = int64(len(p.Stderr.String()))
+	r := reading{
+		goroutines: value("go_goroutines"), files: value("process_open_fds"),
+		heap: value("go_memstats_heap_inuse_bytes"), resident: value("process_resident_memory_bytes"),
+		log: int64(len(p.Stderr.String())),
+	}
+	if d.dsn != "" {
+		const size = "SELECT SUM(data_length + index_length) FROM information_schema.tables WHERE table_schema = DATABASE()"
+		if err := d.open(t).QueryRowContext(t.Context(), size).Scan(&r.database); err != nil {
+			t.Fatal(err)
+		}
+	}
 	files, err := filepath.Glob(filepath.Join(p.dataDir, "*"))
 	if err != nil {
 		t.Fatal(err)
@@ -133,6 +144,7 @@ func (p *process) flat(t *testing.T, readings []reading) {
 		"goroutines":         {first.goroutines, last.goroutines, 20},
 		"open files":         {first.files, last.files, 20},
 		"heap in bytes":      {first.heap, last.heap, 32 << 20},
+		"resident memory":    {first.resident, last.resident, 64 << 20},
 		"the log's in bytes": {float64(first.log), float64(last.log), 64 << 10},
 	} {
 		if pair[1] > pair[0]*1.5+pair[2] {
@@ -147,7 +159,7 @@ func (p *process) flat(t *testing.T, readings []reading) {
 	}
 	const perEvent, fixed = 600, 64 << 20 // bytes of an event with its indexes; the rest, write-ahead log included
 	if allowed := int64(events*perEvent) + fixed; last.database > allowed {
-		t.Errorf("the data folder has %d bytes after %.0f events, more than %d", last.database, events, allowed)
+		t.Errorf("the database has %d bytes after %.0f events, more than %d", last.database, events, allowed)
 	}
 	t.Logf("%.0f events", events)
 }
