@@ -100,10 +100,10 @@ func New(options Options) (*Registry, error) {
 	}
 	r.table = routing.NewTable(routing.Options{Tombstone: options.Tombstone, Logger: options.Logger})
 	r.book = heartbeat.NewBook(options.LeaseTTL)
-	r.roster = roster.New(tableFollower{r.table}, bookFollower{r.book})
+	r.targets = newTargets()
+	r.roster = roster.New(tableFollower{r.table}, bookFollower{r.book}, r.targets)
 	r.follower = follow.New(r.store, r.roster, r.table, follow.Options{Replica: r.replica, Logger: options.Logger})
 	r.committer = commit.New(r.store, commit.Options{Lanes: lanes(options), Publish: r.publish})
-	r.targets = &targets{roster: r.roster}
 	r.sweeper = r.newSweeper()
 	r.cleaner = r.newCleaner()
 	r.metrics.Collect(metrics.State(r.samples))

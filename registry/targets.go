@@ -10,7 +10,6 @@ import (
 	"sync"
 
 	"github.com/tarsregistry/tarsregistry/internal/naming"
-	"github.com/tarsregistry/tarsregistry/registry/roster"
 )
 
 // targetGroup is the metrics targets of one server in one set, the unit of
@@ -27,15 +26,75 @@ const (
 	labelSet         = "set"
 )
 
-// targets answers where metrics are served (R14). Groups are made when the roster
-// has changed and handed out until it changes again.
+// targets answers where metrics are served (R14). It follows the roster: what
+// changes makes its own group anew, and all are handed out until one changes.
 type targets struct {
-	roster *roster.Roster
+	mu     sync.Mutex
+	groups map[targetKey]*targetAddresses
+	places map[naming.Key]targetPlace // by folded key
+	keys   []targetKey                // of the groups, in order; nil: to be made
+	list   []targetGroup              // nil: to be made
+}
 
-	mu      sync.Mutex
-	made    bool
-	version uint64
-	groups  []targetGroup
+// targetAddresses is a group under way.
+type targetAddresses struct {
+	byInstance map[naming.Key]string // by folded key
+	made       targetGroup
+	stale      bool
+}
+
+// targetPlace is where an instance's address stands.
+type targetPlace struct {
+	group   targetKey
+	address string
+}
+
+func newTargets() *targets {
+	return &targets{groups: map[targetKey]*targetAddresses{}, places: map[naming.Key]targetPlace{}}
+}
+
+// Follow implements roster.Follower.
+func (t *targets) Follow(changed []*naming.Instance, _ []naming.Tombstone) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, instance := range changed {
+		key := instance.Fold()
+		old, stood := t.places[key]
+		place, stands := placeOf(instance)
+		if stood == stands && old == place {
+			continue
+		}
+		if stood {
+			t.remove(key, old.group)
+		}
+		if stands {
+			t.add(key, place)
+		}
+		t.list = nil
+	}
+}
+
+func (t *targets) remove(key naming.Key, from targetKey) {
+	delete(t.places, key)
+	group := t.groups[from]
+	delete(group.byInstance, key)
+	group.stale = true
+	if len(group.byInstance) == 0 {
+		delete(t.groups, from)
+		t.keys = nil
+	}
+}
+
+func (t *targets) add(key naming.Key, place targetPlace) {
+	t.places[key] = place
+	group := t.groups[place.group]
+	if group == nil {
+		group = &targetAddresses{byInstance: map[naming.Key]string{}}
+		t.groups[place.group] = group
+		t.keys = nil
+	}
+	group.byInstance[key] = place.address
+	group.stale = true
 }
 
 // find gives the groups all of whose named labels match exactly; a label that
@@ -66,10 +125,27 @@ func matches(labels, filter map[string]string) bool {
 func (t *targets) current() []targetGroup {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if version := t.roster.Version(); !t.made || t.version != version {
-		t.groups, t.version, t.made = groupTargets(t.roster.All()), version, true
+	if t.list != nil {
+		return t.list
 	}
-	return t.groups
+	if t.keys == nil {
+		t.keys = slices.SortedFunc(maps.Keys(t.groups), targetKey.compare)
+	}
+	t.list = make([]targetGroup, len(t.keys))
+	for i, key := range t.keys {
+		group := t.groups[key]
+		if group.stale {
+			group.made, group.stale = group.build(key), false
+		}
+		t.list[i] = group.made
+	}
+	return t.list
+}
+
+func (a *targetAddresses) build(key targetKey) targetGroup {
+	return targetGroup{Targets: slices.Sorted(maps.Values(a.byInstance)), Labels: map[string]string{
+		labelApplication: key.application, labelServer: key.server, labelSet: key.set,
+	}}
 }
 
 type targetKey struct{ application, server, set string }
@@ -82,25 +158,15 @@ func (k targetKey) compare(o targetKey) int {
 	)
 }
 
-func groupTargets(instances []*naming.Instance) []targetGroup {
-	byKey := map[targetKey][]string{}
-	for _, instance := range instances {
-		if !scrapeable(instance) {
-			continue
-		}
-		key := targetKey{instance.Application, instance.Key.Server, instance.Server.SetID()}
-		address := net.JoinHostPort(strings.Trim(instance.Node, "[]"), strconv.Itoa(int(instance.Lease.MetricsPort)))
-		byKey[key] = append(byKey[key], address)
+// placeOf is where an instance's metrics are, if it has any to be scraped.
+func placeOf(instance *naming.Instance) (targetPlace, bool) {
+	if !scrapeable(instance) {
+		return targetPlace{}, false
 	}
-	groups := make([]targetGroup, 0, len(byKey))
-	for _, key := range slices.SortedFunc(maps.Keys(byKey), targetKey.compare) {
-		addresses := byKey[key]
-		slices.Sort(addresses)
-		groups = append(groups, targetGroup{Targets: addresses, Labels: map[string]string{
-			labelApplication: key.application, labelServer: key.server, labelSet: key.set,
-		}})
-	}
-	return groups
+	return targetPlace{
+		group:   targetKey{instance.Application, instance.Key.Server, instance.Server.SetID()},
+		address: net.JoinHostPort(strings.Trim(instance.Node, "[]"), strconv.Itoa(int(instance.Lease.MetricsPort))),
+	}, true
 }
 
 func scrapeable(instance *naming.Instance) bool {

@@ -33,14 +33,14 @@ func TestR14TargetsByApplicationServerAndSet(t *testing.T) {
 	expired.Lease.State = naming.LeaseExpired
 	inactive := scraped("One", "10.0.0.9", 9325)
 	inactive.Server.PresentState = naming.Inactive
-	known := roster.New()
+	all := newTargets()
+	known := roster.New(all)
 	known.Committed([]*naming.Instance{
 		scraped("One", "10.0.0.2", 9325), scraped("One", "10.0.0.1", 9000),
 		scraped("One", "fd00::1", 9325), scraped("Two", "10.0.0.1", 9325),
 		inSet(scraped("One", "10.0.0.3", 9325), "gray", "sz", "1"),
 		scraped("None", "10.0.0.1", 0), expired, inactive,
 	}, nil)
-	all := &targets{roster: known}
 	for _, test := range []struct {
 		filter map[string]string
 		want   []targetGroup
@@ -60,17 +60,28 @@ func TestR14TargetsByApplicationServerAndSet(t *testing.T) {
 			t.Errorf("filter %v: %v, want %v", test.filter, got, test.want)
 		}
 	}
+	before := all.find(nil)
 	one := scraped("Two", "10.0.0.1", 9325)
 	one.Lease.Revision, one.Server.PresentState = 2, naming.Inactive
-	known.Committed([]*naming.Instance{one}, nil)
-	if got := all.find(map[string]string{"server": "Two"}); len(got) != 0 {
-		t.Errorf("an instance that turned inactive is still a target: %v", got)
+	moved := inSet(scraped("One", "10.0.0.2", 9326), "gray", "sz", "1")
+	moved.Lease.Revision = 2
+	known.Committed([]*naming.Instance{one, moved}, nil)
+	want := []targetGroup{
+		{[]string{"10.0.0.1:9000", "[fd00::1]:9325"}, labels("One", "")},
+		{[]string{"10.0.0.2:9326", "10.0.0.3:9325"}, labels("One", "gray.sz.1")},
+	}
+	if got := all.find(nil); !reflect.DeepEqual(got, want) {
+		t.Errorf("after one turned inactive and one moved: %v, want %v", got, want)
+	}
+	if len(before) != 3 || len(before[0].Targets) != 3 {
+		t.Errorf("what was handed out before has changed: %v", before)
 	}
 }
 
 func BenchmarkTargets(b *testing.B) {
 	const count = 10_000
-	known := roster.New()
+	all := newTargets()
+	known := roster.New(all)
 	instances := make([]*naming.Instance, count)
 	for i := range instances {
 		instances[i] = scraped(fmt.Sprint("Server", i%500), fmt.Sprintf("10.0.%d.%d", i/250, i%250), 9325)
@@ -78,11 +89,17 @@ func BenchmarkTargets(b *testing.B) {
 	known.Committed(instances, nil)
 	b.Run("changed", func(b *testing.B) {
 		for b.Loop() {
-			(&targets{roster: known}).find(nil)
+			again := *instances[0]
+			lease := *again.Lease
+			lease.Revision++
+			lease.MetricsPort = 9000 + int32(lease.Revision%2)
+			again.Lease = &lease
+			instances[0] = &again
+			known.Committed(instances[:1], nil)
+			all.find(nil)
 		}
 	})
 	b.Run("unchanged", func(b *testing.B) {
-		all := &targets{roster: known}
 		for b.Loop() {
 			all.find(nil)
 		}
