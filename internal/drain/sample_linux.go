@@ -14,14 +14,17 @@ import (
 // Sampler reads connections from the kernel through sock_diag. It is not safe
 // for concurrent use.
 type Sampler struct {
-	fd    int
-	ports []uint16
-	buf   []byte
+	fd        int
+	listeners []netip.AddrPort
+	buf       []byte
 }
 
-// NewSampler watches the connections that were accepted on the given TCP ports,
-// of this network namespace. The caller must Close it.
-func NewSampler(ports []uint16) (*Sampler, error) {
+// NewSampler watches the connections that were accepted on the TCP ports of the
+// listeners, of this network namespace. A listener's address counts where it is a
+// loopback one: pods that are played on one machine have the same port at several.
+// Any other may be the zero Addr, for in a pod whatever comes to the port is a
+// client, also by a proxy beside the server. The caller must Close it.
+func NewSampler(listeners []netip.AddrPort) (*Sampler, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
 	if err != nil {
 		return nil, fmt.Errorf("open sock_diag: %w", err)
@@ -31,7 +34,7 @@ func NewSampler(ports []uint16) (*Sampler, error) {
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout); err != nil {
 		return nil, fmt.Errorf("open sock_diag: %w", errors.Join(err, unix.Close(fd)))
 	}
-	s := &Sampler{fd: fd, ports: slices.Clone(ports), buf: make([]byte, 64<<10)}
+	s := &Sampler{fd: fd, listeners: slices.Clone(listeners), buf: make([]byte, 64<<10)}
 	if _, err := s.Sample(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -41,22 +44,27 @@ func NewSampler(ports []uint16) (*Sampler, error) {
 // Close frees the socket.
 func (s *Sampler) Close() error { return unix.Close(s.fd) }
 
-// Sample lists the established connections to the ports.
+// Sample lists the established connections to the listeners.
 func (s *Sampler) Sample() ([]Connection, error) {
 	var all []Connection
-	for _, port := range s.ports {
+	for _, listener := range s.listeners {
 		for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
-			found, err := s.dump(family, port, all)
+			found, err := s.dump(family, listener.Port(), nil)
 			if errors.Is(err, unix.ENOENT) {
 				continue // a kernel without this family
 			}
 			if err != nil {
-				return nil, fmt.Errorf("list connections to port %d: %w", port, err)
+				return nil, fmt.Errorf("list connections to port %d: %w", listener.Port(), err)
 			}
-			all = found
+			all = append(all, slices.DeleteFunc(found, func(c Connection) bool { return elsewhere(c, listener.Addr()) })...)
 		}
 	}
 	return all, nil
+}
+
+// elsewhere tells whether a connection belongs to another pod on this machine.
+func elsewhere(c Connection, listener netip.Addr) bool {
+	return listener.IsLoopback() && c.Local != listener
 }
 
 const (
@@ -141,7 +149,7 @@ func parseMessage(b []byte) (Connection, error) {
 		return Connection{}, errShort
 	}
 	id := b[4:52] // struct inet_diag_sockid
-	c := Connection{ID: binary.NativeEndian.Uint64(id[40:]), Remote: remote(b[0], id)}
+	c := Connection{ID: binary.NativeEndian.Uint64(id[40:]), Remote: remote(b[0], id), Local: address(b[0], id[4:])}
 	info := findAttribute(b[sizeofMessage:], attributeInfo)
 	if len(info) < offsetDataSegsOut+4 {
 		return Connection{}, errors.New("sock_diag: the kernel gives no counters of connections")
@@ -153,12 +161,15 @@ func parseMessage(b []byte) (Connection, error) {
 }
 
 func remote(family uint8, id []byte) string {
-	raw := id[20:24]
+	return netip.AddrPortFrom(address(family, id[20:]), binary.BigEndian.Uint16(id[2:])).String()
+}
+
+// address reads the 16 bytes that the kernel has for an address of either family.
+func address(family uint8, b []byte) netip.Addr {
 	if family == unix.AF_INET6 {
-		raw = id[20:36]
+		return netip.AddrFrom16([16]byte(b)).Unmap()
 	}
-	ip, _ := netip.AddrFromSlice(raw)
-	return netip.AddrPortFrom(ip.Unmap(), binary.BigEndian.Uint16(id[2:])).String()
+	return netip.AddrFrom4([4]byte(b))
 }
 
 func findAttribute(b []byte, kind uint16) []byte {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"testing"
 )
 
@@ -15,8 +16,7 @@ func TestSamplerCountsWhatConnectionsCarry(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer listener.Close()
-			port := uint16(listener.Addr().(*net.TCPAddr).Port)
-			sampler, err := NewSampler([]uint16{port})
+			sampler, err := NewSampler([]netip.AddrPort{at(listener)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -49,6 +49,40 @@ func TestSamplerCountsWhatConnectionsCarry(t *testing.T) {
 				t.Errorf("after the close: %+v, %v", left, err)
 			}
 		})
+	}
+}
+
+func at(listener net.Listener) netip.AddrPort { return listener.Addr().(*net.TCPAddr).AddrPort() }
+
+// TestSamplerTellsPodsOfOneMachineApart: the same port at two loopback addresses
+// is two servers; without an address, or with one that is no loopback one, the
+// port says it all.
+func TestSamplerTellsPodsOfOneMachineApart(t *testing.T) {
+	one, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer one.Close()
+	port := at(one).Port()
+	other, err := net.Listen("tcp", netip.AddrPortFrom(netip.MustParseAddr("127.0.0.2"), port).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	connect(t, one)
+	connect(t, other)
+	connect(t, other)
+	for address, want := range map[string]int{"127.0.0.1": 1, "127.0.0.2": 2, "127.0.0.3": 0, "10.0.0.9": 3, "": 3} {
+		parsed, _ := netip.ParseAddr(address) // "" is the zero Addr
+		sampler, err := NewSampler([]netip.AddrPort{netip.AddrPortFrom(parsed, port)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := sampler.Sample()
+		if err != nil || len(all) != want {
+			t.Errorf("listening at %q: %d connections, want %d, %v", address, len(all), want, err)
+		}
+		sampler.Close()
 	}
 }
 
@@ -96,7 +130,7 @@ func TestSamplerWithManyConnections(t *testing.T) {
 	for range many {
 		connect(t, listener)
 	}
-	sampler, err := NewSampler([]uint16{uint16(listener.Addr().(*net.TCPAddr).Port)})
+	sampler, err := NewSampler([]netip.AddrPort{at(listener)})
 	if err != nil {
 		t.Fatal(err)
 	}

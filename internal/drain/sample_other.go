@@ -2,7 +2,10 @@
 
 package drain
 
-import "errors"
+import (
+	"errors"
+	"net/netip"
+)
 
 // Sampler cannot be made on this system.
 type Sampler struct{}
@@ -10,7 +13,7 @@ type Sampler struct{}
 var errUnsupported = errors.New("connection statistics need Linux")
 
 // NewSampler returns an error.
-func NewSampler([]uint16) (*Sampler, error) { return nil, errUnsupported }
+func NewSampler([]netip.AddrPort) (*Sampler, error) { return nil, errUnsupported }
 
 // Close does nothing.
 func (s *Sampler) Close() error { return nil }

@@ -3,6 +3,7 @@ package drain
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"time"
 )
 
@@ -12,6 +13,8 @@ type Connection struct {
 	ID uint64
 	// Remote is the client's address, for people.
 	Remote string
+	// Local is the address that the client connected to.
+	Local netip.Addr
 	// BytesIn counts payload since the connection began.
 	BytesIn uint64
 	// SegmentsIn and SegmentsOut count segments with payload; they may wrap.

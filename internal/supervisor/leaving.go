@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/netip"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -153,7 +155,7 @@ func (m *machine) announcedAt() time.Time {
 
 // waitForClients runs outside the machine's goroutine.
 func waitForClients(ctx context.Context, o Options, options drain.Options) drain.Outcome {
-	sampler, err := drain.NewSampler(ports(o))
+	sampler, err := drain.NewSampler(listeners(o))
 	if err != nil {
 		options.Sample = func() ([]drain.Connection, error) { return nil, err }
 		return drain.Wait(ctx, options)
@@ -163,12 +165,14 @@ func waitForClients(ctx context.Context, o Options, options drain.Options) drain
 	return drain.Wait(ctx, options)
 }
 
-// ports are those that clients connect to.
-func ports(o Options) []uint16 {
-	var list []uint16
+// listeners are where clients connect to. A host that is no address is left out
+// of one: its port says enough.
+func listeners(o Options) []netip.AddrPort {
+	var list []netip.AddrPort
 	for _, t := range o.Targets {
 		if t.Endpoint.Transport != naming.UDP && t.Endpoint.Port > 0 && t.Endpoint.Port <= math.MaxUint16 {
-			list = append(list, uint16(t.Endpoint.Port))
+			host, _ := netip.ParseAddr(strings.Trim(t.Endpoint.Host, "[]"))
+			list = append(list, netip.AddrPortFrom(host, uint16(t.Endpoint.Port)))
 		}
 	}
 	return list
