@@ -1,5 +1,7 @@
 # A slim base for images of servers: bash and coreutils, which start.sh scripts
-# expect, and tarscli. An image of your own base takes the static binary instead:
+# expect, and tarscli. It is examples/base/Dockerfile for servers that are not root:
+# a container file on it that installs packages says USER root first. An image of
+# your own base takes the static binary instead:
 #
 #   COPY --from=tars-base /usr/local/bin/tarscli /usr/local/bin/tarscli
 #
