@@ -89,7 +89,10 @@ func (o operator) change(ctx context.Context, action string, key naming.Key, act
 		// not heard of yet (R24).
 		o.r.roster.Committed([]*naming.Instance{seen}, nil)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, transition.ErrUnknown), errors.Is(err, transition.ErrNotPod):
+		return err // names the instance
+	case err != nil:
 		return fmt.Errorf("%s %s: %w", action, key, err)
 	}
 	return nil

@@ -52,8 +52,12 @@ func leaseFields(lease *apiclient.Lease) [][]string {
 	if lease == nil {
 		return [][]string{{"lease", "none: tarsnode or TarsWeb manages it"}}
 	}
+	state := fmt.Sprintf("%s, revision %d", lease.State, lease.Revision)
+	if lease.State == "live" {
+		state += fmt.Sprintf(", ends %s after the last heartbeat", seconds(lease.DurationSeconds))
+	}
 	fields := [][]string{
-		{"lease", fmt.Sprintf("%s, revision %d, ends %s after the last heartbeat", lease.State, lease.Revision, seconds(lease.DurationSeconds))},
+		{"lease", state},
 		{"identity", dash(strings.TrimSpace(lease.Identity + " " + lease.Kind))},
 	}
 	if lease.HeartbeatAgeSeconds > 0 {

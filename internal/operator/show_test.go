@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/tarsregistry/tarsregistry/internal/apiclient"
+	"github.com/tarsregistry/tarsregistry/internal/naming"
 )
 
 // answered makes an operator of a registry that gives one answer to everything.
@@ -40,5 +41,21 @@ func TestProtection(t *testing.T) {
 				t.Errorf("%q does not have %q, or has %q", got, test.want, test.not)
 			}
 		})
+	}
+}
+
+// TestGetTellsWhenALeaseEnds: only one that is live ends some day.
+func TestGetTellsWhenALeaseEnds(t *testing.T) {
+	for state, want := range map[string]string{
+		"live": "live, revision 3, ends 1m35s after the last heartbeat\n",
+		"left": "left, revision 3\n",
+	} {
+		o, out := answered(t, `{"application":"A","server":"B","node":"c","flow":"on","lease":{"state":"`+state+`","revision":3,"durationSeconds":95}}`)
+		if err := o.Get(t.Context(), naming.Key{Application: "A", Server: "B", Node: "c"}); err != nil {
+			t.Fatal(err)
+		}
+		if got := out.String(); !strings.Contains(got, want) {
+			t.Errorf("%q does not have %q", got, want)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -76,6 +77,9 @@ func (c *cli) operator(flags operatorFlags) (*operator.Operator, error) {
 	}
 	if base == "" {
 		base = defaultAPI
+	}
+	if !strings.Contains(base, "://") {
+		base = "http://" + base
 	}
 	user, _ := c.Lookup("USER")
 	return &operator.Operator{

@@ -196,6 +196,28 @@ func TestProtectionNamesTheReplicaThatSweeps(t *testing.T) {
 	}
 }
 
+// TestProblemsSayWhatTheyMean: what was not found is said once, and a question
+// does not speak of changes.
+func TestProblemsSayWhatTheyMean(t *testing.T) {
+	for _, test := range []struct {
+		fail           error
+		method, target string
+		status         int
+		want, not      string
+	}{
+		{fmt.Errorf("App.One@a: %w", transition.ErrUnknown), "DELETE", "instances/App/One/a", 404, "no such instance", "App.One"},
+		{fmt.Errorf("App.One@a: %w", transition.ErrNotPod), "DELETE", "instances/App/One/a", 409, "App.One@a: the instance is not a pod's", "deregister"},
+		{store.ErrUnavailable, "DELETE", "instances/App/One/a", 503, "nothing was changed", "memory"},
+		{store.ErrUnavailable, "GET", "registries", 503, "not reachable", "changed"},
+	} {
+		status, body := call(t, serve(t, &service{fail: test.fail}), test.method, "/api/v1/"+test.target, "")
+		detail := fmt.Sprint(body["detail"])
+		if status != test.status || !strings.Contains(detail, test.want) || strings.Contains(detail, test.not) {
+			t.Errorf("%s %s: %d %q", test.method, test.target, status, detail)
+		}
+	}
+}
+
 func TestInstanceIsShownWithoutTheDatabase(t *testing.T) {
 	s := &service{fail: store.ErrUnavailable}
 	status, body := call(t, serve(t, s, instance("One", "10.0.0.1", naming.Active)), "GET", "/api/v1/instances/app/one/10.0.0.1", "")

@@ -57,9 +57,11 @@ func (a *api) problemOf(r *http.Request, err error) problem {
 	}
 	switch {
 	case errors.Is(err, transition.ErrUnknown):
-		return problem{http.StatusNotFound, err.Error()}
+		return errNotKnown
 	case errors.Is(err, transition.ErrNotPod):
 		return problem{http.StatusConflict, err.Error()}
+	case errors.Is(err, store.ErrUnavailable) && r.Method == http.MethodGet:
+		return problem{http.StatusServiceUnavailable, "the registry's database is not reachable, and this is not kept in memory; try again"}
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		return problem{http.StatusServiceUnavailable, "the registry's database is not reachable; nothing was changed, try again"}
 	case errors.Is(err, context.Canceled):
