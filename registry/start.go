@@ -212,6 +212,7 @@ func (r *Registry) startJobs(ctx context.Context) {
 	r.working.start(r.follower.Run)
 	r.working.start(r.table.Run)
 	r.working.start(r.keepPicture)
+	r.working.start(r.findTorn)
 }
 
 // flushChunk is how many heartbeats are written at once, 0 for the flusher's own

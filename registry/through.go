@@ -14,7 +14,7 @@ import (
 
 // writeThrough writes a heartbeat that was answered from memory and then met a
 // lease which had changed (R19): what is expired or cleaned comes back; of a live
-// lease only the heartbeat counts, unless its report is the newer one (R8).
+// lease only the heartbeat counts, unless its report is the later one (R8).
 func (r *Registry) writeThrough(ctx context.Context, beat heartbeat.Unexpected) error {
 	caller := transition.Caller{
 		Identity: naming.Identity{UID: beat.UID}, Sequence: beat.Sequence,
@@ -57,5 +57,15 @@ func reports(lease *naming.Lease, beat heartbeat.Unexpected) bool {
 	if lease.Identity.UID != beat.UID || lease.State == naming.LeaseLeft {
 		return false
 	}
-	return lease.State != naming.LeaseLive || (beat.Sequence > lease.Sequence && beat.State != lease.Reported)
+	return lease.State != naming.LeaseLive || (beat.State != lease.Reported && later(lease, beat))
+}
+
+// later says that the heartbeat is a later report than the lease's: by their
+// numbers, and of an old client, which has none, by when they arrived (R8). The
+// lease was read a moment ago: in doubt it stays as it is.
+func later(lease *naming.Lease, beat heartbeat.Unexpected) bool {
+	if beat.Sequence != 0 || lease.Sequence != 0 {
+		return beat.Sequence > lease.Sequence
+	}
+	return time.Since(beat.Arrived) < lease.HeartbeatAge
 }

@@ -193,6 +193,44 @@ func TestR8AcrossReplicas(t *testing.T) {
 	}
 }
 
+// TestR8LastArrivalAcrossReplicas: an old pod, which numbers nothing, reports one
+// state to a replica and the other one to another that cannot know of it. The last
+// report holds, and need not be said again.
+func TestR8LastArrivalAcrossReplicas(t *testing.T) {
+	t.Parallel()
+	d := mariadb(t)
+	a := d.start()
+	network, dsn := d.behindProxy()
+	b := d.second(func(o *registry.Options) { o.DSN = dsn })
+	back, off := pod("Back", "10.6.5.1"), pod("Off", "10.6.5.2")
+	for _, i := range []instance{back, off} {
+		a.old().register(i)
+		b.awaitFind(i.servant(), i.node+":10000/")
+	}
+	apart := func() { // two arrivals that no delay of this machine turns round
+		t.Helper()
+		began := time.Now()
+		await(t, func() string {
+			return map[bool]string{true: "too little time has passed"}[time.Since(began) < time.Second]
+		})
+	}
+	network.cut()
+	b.log.await(t, "cannot follow the database")
+	a.old().beat(back, "inactive")
+	b.old().beat(off, "active")
+	apart()
+	b.old().beat(back, "active")
+	a.old().beat(off, "inactive")
+	b.wantFind(back.servant(), "10.6.5.1:10000/") // it has not heard of the first report
+	network.mend()
+	d.awaitPresent(back, "active")
+	b.awaitFind(back.servant(), "10.6.5.1:10000/")
+	b.awaitFind(off.servant(), "/10.6.5.2:10000")
+	d.awaitPresent(off, "inactive")
+	equal(t, "events of who reported active last", d.events(back), "registered state")
+	equal(t, "events of who reported inactive last", d.events(off), "registered state")
+}
+
 func TestR23OtherPrograms(t *testing.T) {
 	onEverySchema(t, func(t *testing.T, d *database) {
 		r := d.start()

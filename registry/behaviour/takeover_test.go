@@ -315,6 +315,48 @@ func TestR13RowsDeletedByHandComeBack(t *testing.T) {
 	})
 }
 
+// TestR13RowsDeletedWhileNobodyLooked: also what was deleted while no replica ran
+// comes back at the next heartbeat.
+func TestR13RowsDeletedWhileNobodyLooked(t *testing.T) {
+	onEvery(t, func(t *testing.T, d *database) {
+		r := d.start()
+		names := []string{"Part", "Whole", "Server", "Both", "Well"}
+		var pods []instance
+		for n, name := range names {
+			i := pod(name, fmt.Sprintf("10.4.7.%d", n+11))
+			r.as("uid-1").register(i, func(req *tars.OnStartupReq) {
+				req.Adapters = append(req.Adapters, tars.AdapterConf{Servant: i.application + "." + i.server + ".Two", Endpoint: endpointAt(i.node, 10002)})
+			})
+			pods = append(pods, i)
+		}
+		both := func(i instance) string {
+			return fmt.Sprintf("%[1]s.%[2]s.ObjAdapter %[1]s.%[2]s.TwoAdapter", i.application, i.server)
+		}
+		equal(t, "adapters at first", d.adapters(pods[0]), both(pods[0]))
+		r.stop()
+		d.exec("DELETE FROM t_adapter_conf WHERE servant = 'App.Part.Two'")
+		d.exec("DELETE FROM t_adapter_conf WHERE server_name IN ('Whole', 'Both')")
+		d.exec("DELETE FROM t_server_conf WHERE server_name IN ('Server', 'Both')")
+		if !d.embedded() {
+			d.second().stop() // its heartbeats were not heard by this one either
+		}
+		r = d.start()
+		for _, i := range pods {
+			await(t, func() string {
+				r.as("uid-1").beat(i, "active")
+				if d.adapters(i) != both(i) || d.present(i) != "active" {
+					return fmt.Sprintf("%s has adapters %q and is %s", i.server, d.adapters(i), d.present(i))
+				}
+				return ""
+			})
+			r.awaitFind(i.servant(), i.node+":10000/")
+			r.awaitFind(i.application+"."+i.server+".Two", i.node+":10002/")
+			want := map[bool]string{true: "registered", false: "registered restored"}[i.server == "Well"]
+			equal(t, "events of "+i.server, d.events(i), want)
+		}
+	})
+}
+
 func TestR14RegisterMetrics(t *testing.T) {
 	onEvery(t, func(t *testing.T, d *database) {
 		r := d.start()

@@ -149,20 +149,26 @@ func (e *entry) learn(lease *naming.Lease, now stamp) {
 
 // reconsider decides what becomes of a noted heartbeat when its lease turns out
 // to have been changed. That the pod lives stays true for the same identity. The
-// state it reported was compared with an older one: where it is numbered and
-// newer than the change it goes the write-through way; where nobody can say which
-// was first, the database is right, and the next heartbeat tells (R8).
+// state it reported was compared with an older one: where it is the later report,
+// or may be, it goes the write-through way (R8).
 func (b *Book) reconsider(s *shard, e *entry, lease *naming.Lease) {
 	if lease.Identity.UID != e.uid || lease.State == naming.LeaseLeft {
 		e.set(flagNoted, false) // R6, R5: such a heartbeat has no effect
 		return
 	}
-	newer := e.sequence > lease.Sequence && e.reported != codeOfState(lease.Reported)
+	newer := e.reported != codeOfState(lease.Reported) && mayBeLater(e.sequence, lease.Sequence)
 	if lease.State == naming.LeaseLive && !newer {
 		return
 	}
 	s.changed = append(s.changed, b.unexpected(e))
 	e.set(flagNoted, false)
+}
+
+// mayBeLater says that a report may have been made after another one, by their
+// numbers. Of clients that have none the last arrival wins, and only the database
+// knows when the other one came.
+func mayBeLater(report, other int64) bool {
+	return report > other || (report == 0 && other == 0)
 }
 
 // Forget drops an instance whose lease is gone from the database.

@@ -276,7 +276,9 @@ func TestReconsideredWhenTheLeaseChanges(t *testing.T) {
 		{"R5 left: no effect", 0, live(key(1), "u", revision(2), leaseState(naming.LeaseLeft)), 0, 0},
 		{"R5 expired: revived by it", 0, live(key(1), "u", revision(2), leaseState(naming.LeaseExpired)), 0, 1},
 		{"R5 cleaned: restored by it", 0, live(key(1), "u", revision(2), leaseState(naming.LeaseCleaned)), 0, 1},
-		{"R8 other state, nobody knows which was first", 0, live(key(1), "u", revision(2), reported(naming.Inactive)), 1, 0},
+		{"R8 other state, and no numbers: the database knows which was first", 0, live(key(1), "u", revision(2), reported(naming.Inactive)), 0, 1},
+		{"R8 other state, of a report with a number", 0, live(key(1), "u", revision(2), reported(naming.Inactive), sequence(4)), 1, 0},
+		{"R8 other state, of a report without one", 5, live(key(1), "u", revision(2), reported(naming.Inactive)), 0, 1},
 		{"R8 other state, newer than the heartbeat", 5, live(key(1), "u", revision(2), reported(naming.Inactive), sequence(6)), 1, 0},
 		{"R8 other state, older than the heartbeat", 5, live(key(1), "u", revision(2), reported(naming.Inactive), sequence(4)), 0, 1},
 	} {

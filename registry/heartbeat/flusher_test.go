@@ -334,19 +334,26 @@ func TestGiveBackAfterAChange(t *testing.T) {
 		name           string
 		then           *naming.Instance // nil: forgotten
 		noted, changed int
+		unnumbered     bool
 	}{
-		{"renewed", live(key(1), "u", revision(2), sequence(9)), 1, 0},
-		{"another identity", live(key(1), "v", revision(2)), 0, 0},
-		{"left", live(key(1), "u", revision(2), leaseState(naming.LeaseLeft)), 0, 0},
-		{"expired", live(key(1), "u", revision(2), leaseState(naming.LeaseExpired)), 0, 1},
-		{"older state", live(key(1), "u", revision(2), sequence(3), reported(naming.Inactive)), 0, 1},
-		{"newer state", live(key(1), "u", revision(2), sequence(9), reported(naming.Inactive)), 1, 0},
-		{"forgotten", nil, 0, 0},
+		{name: "other state, of an old client", then: live(key(1), "u", revision(2), reported(naming.Inactive)), changed: 1, unnumbered: true},
+		{name: "same state, of an old client", then: live(key(1), "u", revision(2)), noted: 1, unnumbered: true},
+		{"renewed", live(key(1), "u", revision(2), sequence(9)), 1, 0, false},
+		{"another identity", live(key(1), "v", revision(2)), 0, 0, false},
+		{"left", live(key(1), "u", revision(2), leaseState(naming.LeaseLeft)), 0, 0, false},
+		{"expired", live(key(1), "u", revision(2), leaseState(naming.LeaseExpired)), 0, 1, false},
+		{"older state", live(key(1), "u", revision(2), sequence(3), reported(naming.Inactive)), 0, 1, false},
+		{"newer state", live(key(1), "u", revision(2), sequence(9), reported(naming.Inactive)), 1, 0, false},
+		{"forgotten", nil, 0, 0, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := NewBook(ttl)
 			b.Learn(live(key(1), "u"))
-			wantVerdict(t, b.Beat(beat(key(1), "u", naming.Active, 5)), Unchanged)
+			number := int64(5)
+			if c.unnumbered {
+				number = 0
+			}
+			wantVerdict(t, b.Beat(beat(key(1), "u", naming.Active, number)), Unchanged)
 			away, _ := collected(b)
 			if c.then != nil {
 				b.Learn(c.then)

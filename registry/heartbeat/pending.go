@@ -12,9 +12,9 @@ import (
 // live. It has to be written through (R19), by these rules:
 //   - another identity, or a lease that has left: it has no effect (R6, R5);
 //   - expired or cleaned: it revives or restores the instance (R5);
-//   - live: it renews the lease. The state counts only if Sequence is greater
-//     than the lease's; without numbers nobody can say which report was first,
-//     and what the database has stays.
+//   - live: it renews the lease. The state counts only if it is the later report
+//     (R8): Sequence is greater than the lease's, or neither has a number and it
+//     arrived after the lease's last heartbeat.
 type Unexpected struct {
 	Key      naming.Key
 	UID      string
@@ -106,9 +106,9 @@ func (b *Book) giveBack(beats []pending) {
 }
 
 // newerThan says that the heartbeat reported a state later than what has been
-// learned since it was taken out of the book.
+// learned since it was taken out of the book, or may have.
 func (u *Unexpected) newerThan(e *entry) bool {
-	return u.Revision != e.revision && u.Sequence > e.sequence && codeOfState(u.State) != e.reported
+	return u.Revision != e.revision && mayBeLater(u.Sequence, e.sequence) && codeOfState(u.State) != e.reported
 }
 
 // giveBackChanged returns what could not be written through, unless so much time

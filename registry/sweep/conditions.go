@@ -118,19 +118,14 @@ func (c *conditions) steady(d time.Duration, now time.Time) bool {
 // flushed judges the replicas' flush marks: a replica that is silent may hold
 // heartbeats that nobody else has seen.
 type flushed struct {
-	own    bool              // this replica has flushed lately
-	silent []store.FlushMark // the others that have not
+	own   bool // this replica has flushed lately
+	marks []store.FlushMark
 }
 
 func judgeMarks(marks []store.FlushMark, own string) flushed {
-	var f flushed
+	f := flushed{marks: marks}
 	for _, mark := range marks {
-		switch {
-		case mark.Age <= flushedLately:
-			f.own = f.own || mark.Replica == own
-		case mark.Replica != own:
-			f.silent = append(f.silent, mark)
-		}
+		f.own = f.own || (mark.Replica == own && mark.Age <= flushedLately)
 	}
 	return f
 }
@@ -138,10 +133,20 @@ func judgeMarks(marks []store.FlushMark, own string) flushed {
 // holdsUp gives the silent replica because of which a lease of this lease time
 // cannot expire yet: until so long after its last mark it may hold heartbeats.
 func (f flushed) holdsUp(duration time.Duration) (replica string, holds bool) {
-	for _, mark := range f.silent {
-		if mark.Age <= duration {
+	for _, mark := range f.marks {
+		if mark.Age > lately(duration) && mark.Age <= duration {
 			return mark.Replica, true
 		}
 	}
 	return "", false
+}
+
+// lately is how old a flush mark may be before its replica counts as silent for
+// leases of this lease time: half of it, within bounds. A replica whose silence
+// were told no sooner than the lease time is over would never hold such a lease up.
+// Leases shorter than the lower bound do not need it: they expire when the same
+// heartbeat was seen for sightingGap, in which a replica that is well has flushed
+// several times.
+func lately(duration time.Duration) time.Duration {
+	return min(flushedLately, max(soonestSilent, duration/2))
 }

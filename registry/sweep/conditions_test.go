@@ -223,6 +223,30 @@ func TestR18_SilentReplicaHoldsSweepingUp(t *testing.T) {
 	})
 }
 
+// TestR18_SilentReplicaHoldsShortLeasesUp: a replica counts as silent before the
+// lease time is over, however short that is set, so that the rule is more than a word.
+func TestR18_SilentReplicaHoldsShortLeasesUp(t *testing.T) {
+	for _, test := range []struct {
+		duration, mark time.Duration
+		holds          bool
+	}{
+		{95 * time.Second, 10 * time.Second, false}, {95 * time.Second, 11 * time.Second, true},
+		{95 * time.Second, 95 * time.Second, true}, {95 * time.Second, 96 * time.Second, false},
+		{12 * time.Second, 6 * time.Second, false}, {12 * time.Second, 7 * time.Second, true},
+		{9 * time.Second, 5 * time.Second, false}, {9 * time.Second, 6 * time.Second, true},
+		{9 * time.Second, 9 * time.Second, true}, {9 * time.Second, 10 * time.Second, false},
+		{6 * time.Second, 6 * time.Second, true}, {6 * time.Second, 4 * time.Second, false},
+	} {
+		for _, replica := range []string{"other", "me"} {
+			marks := []store.FlushMark{{Replica: "well", Age: time.Second}, {Replica: replica, Age: test.mark}}
+			who, holds := judgeMarks(marks, "me").holdsUp(test.duration)
+			if holds != test.holds || holds && who != replica {
+				t.Errorf("a lease of %s, the last mark of %s %s ago: held up %v (%s), want %v", test.duration, replica, test.mark, holds, who, test.holds)
+			}
+		}
+	}
+}
+
 func TestR18_SilentReplicaThatFlushesAgain(t *testing.T) {
 	simulate(t, func(t *testing.T, w *world) {
 		pods := w.object("A", 10)

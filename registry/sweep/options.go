@@ -67,8 +67,9 @@ const (
 	// what has passed since the last sweep.
 	clockTolerance = 5 * time.Second
 	// flushedLately is how old the flush mark of a replica that flushes every 2 s
-	// may be.
+	// may be, and soonestSilent what is allowed for the shortest leases.
 	flushedLately = 10 * time.Second
+	soonestSilent = 5 * time.Second
 )
 
 const (
