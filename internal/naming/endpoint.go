@@ -6,6 +6,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Transport is the first word of an endpoint string. Its values are those of
@@ -68,12 +69,12 @@ func (e Endpoint) String() string {
 // a repeated one counts. Missing: host 0.0.0.0, port 0, timeout 3000 ms, weight
 // -1 (100 where the weight type is not 0, and 100 at most there).
 func ParseEndpoint(text string) (Endpoint, error) {
-	words := strings.Fields(text)
-	if len(words) == 0 {
+	transport, rest := nextWord(text)
+	if transport == "" {
 		return Endpoint{}, fmt.Errorf("endpoint %s is empty", quote(text))
 	}
 	endpoint := Endpoint{Host: "0.0.0.0", Timeout: 3000, Weight: -1}
-	switch words[0] {
+	switch transport {
 	case "tcp":
 		endpoint.Transport = TCP
 	case "udp":
@@ -83,30 +84,42 @@ func ParseEndpoint(text string) (Endpoint, error) {
 	default:
 		return Endpoint{}, fmt.Errorf("endpoint %s must begin with tcp, udp or ssl", quote(text))
 	}
-	for i := 1; i < len(words); i++ {
-		letter, argument, used, err := option(words[i:])
-		if err == nil {
-			err = endpoint.set(letter, argument)
-		}
+	for word, rest := nextWord(rest); word != ""; word, rest = nextWord(rest) {
+		letter, err := option(word)
 		if err != nil {
 			return Endpoint{}, fmt.Errorf("endpoint %s: %w", quote(text), err)
 		}
-		i += used
+		argument, after := nextWord(rest)
+		if strings.HasPrefix(argument, "-") {
+			argument = "" // the next option
+		} else {
+			rest = after
+		}
+		if err := endpoint.set(letter, argument); err != nil {
+			return Endpoint{}, fmt.Errorf("endpoint %s: %w", quote(text), err)
+		}
 	}
 	endpoint.settleWeight()
 	return endpoint, nil
 }
 
-// option reads one option and says how many further words its argument took.
-func option(words []string) (letter byte, argument string, used int, err error) {
-	word := words[0]
+// nextWord cuts the first word off a text, "" where there is none; blanks are
+// those of Unicode.
+func nextWord(text string) (word, rest string) {
+	text = strings.TrimLeftFunc(text, unicode.IsSpace)
+	end := strings.IndexFunc(text, unicode.IsSpace)
+	if end < 0 {
+		return text, ""
+	}
+	return text[:end], text[end:]
+}
+
+// option reads the letter of an option.
+func option(word string) (letter byte, err error) {
 	if len(word) != 2 || word[0] != '-' {
-		return 0, "", 0, fmt.Errorf("%s is not an option", quote(word))
+		return 0, fmt.Errorf("%s is not an option", quote(word))
 	}
-	if len(words) > 1 && !strings.HasPrefix(words[1], "-") {
-		return word[1], words[1], 1, nil
-	}
-	return word[1], "", 0, nil
+	return word[1], nil
 }
 
 func (e *Endpoint) set(letter byte, argument string) error {

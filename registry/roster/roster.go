@@ -21,24 +21,28 @@ type Follower interface {
 // never changed, only replaced. Its methods may be called concurrently.
 type Roster struct {
 	mu        sync.RWMutex
-	entries   map[naming.Key]entry
-	nodes     map[string][]naming.Key // a list: most nodes have one or two
-	addresses map[transition.Address][]naming.Key
+	entries   map[naming.Key]*entry // by folded key
+	nodes     map[string]*entry     // the first on each node
+	addresses map[transition.Address]holder
 	version   uint64
 	followers []Follower
 }
 
+// entry is what is known of one instance. Like everything that there is for each of
+// a great many instances it is kept small.
 type entry struct {
+	key      naming.Key // folded
 	instance *naming.Instance
 	version  uint64 // when it was last changed
+	next     *entry // on the same node; most nodes have one or two
 }
 
 // New makes an empty roster whose changes the followers are told of.
 func New(followers ...Follower) *Roster {
 	return &Roster{
-		entries:   map[naming.Key]entry{},
-		nodes:     map[string][]naming.Key{},
-		addresses: map[transition.Address][]naming.Key{},
+		entries:   map[naming.Key]*entry{},
+		nodes:     map[string]*entry{},
+		addresses: map[transition.Address]holder{},
 		followers: followers,
 	}
 }
@@ -55,7 +59,15 @@ func (r *Roster) Version() uint64 {
 func (r *Roster) Get(key naming.Key) *naming.Instance {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.entries[key.Fold()].instance
+	return r.get(key.Fold()).instance
+}
+
+// get gives an empty entry where nothing is known.
+func (r *Roster) get(folded naming.Key) entry {
+	if known := r.entries[folded]; known != nil {
+		return *known
+	}
+	return entry{}
 }
 
 // Len is the number of known instances.
@@ -74,33 +86,6 @@ func (r *Roster) All() []*naming.Instance {
 		list = append(list, known.instance)
 	}
 	return list
-}
-
-// OnNode gives the keys of the instances known on a node.
-func (r *Roster) OnNode(node string) []naming.Key {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	var keys []naming.Key
-	for _, key := range r.nodes[naming.Fold(node)] {
-		keys = append(keys, r.entries[key].instance.Key)
-	}
-	return keys
-}
-
-// Holding gives the instances that hold one of the adapters' addresses, own
-// among them or not: what a registration may have to end (R9).
-func (r *Roster) Holding(adapters []naming.Adapter, own naming.Key) []naming.Key {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	var keys []naming.Key
-	for _, address := range transition.Addresses(adapters) {
-		for _, key := range r.addresses[address] {
-			if key != own.Fold() && !slices.Contains(keys, r.entries[key].instance.Key) {
-				keys = append(keys, r.entries[key].instance.Key)
-			}
-		}
-	}
-	return keys
 }
 
 // Committed takes what this replica has committed, or what another replica's
@@ -138,12 +123,19 @@ func (r *Roster) Compared(instances []*naming.Instance, tombstones []naming.Tomb
 func (r *Roster) Replace(instances []*naming.Instance) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if len(r.entries) == 0 { // as on the first reading: make room at once
+		r.entries = make(map[naming.Key]*entry, len(instances))
+		r.nodes = make(map[string]*entry, len(instances))
+		r.addresses = make(map[transition.Address]holder, len(instances))
+	}
 	gone := make(map[naming.Key]naming.Key, len(r.entries))
 	for key, known := range r.entries {
 		gone[key] = known.instance.Key
 	}
-	for _, instance := range instances {
-		delete(gone, instance.Fold())
+	if len(gone) > 0 {
+		for _, instance := range instances {
+			delete(gone, instance.Fold())
+		}
 	}
 	for _, key := range gone {
 		instances = append(instances, &naming.Instance{Key: key})
@@ -171,12 +163,12 @@ func (r *Roster) Nodeless(nodes map[string]bool, version uint64) []naming.Key {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	var list []naming.Key
-	for node, keys := range r.nodes {
+	for node, first := range r.nodes {
 		if nodes[node] {
 			continue
 		}
-		for _, key := range keys {
-			if known := r.entries[key]; known.version <= version && known.instance.Live() {
+		for known := first; known != nil; known = known.next {
+			if known.version <= version && known.instance.Live() {
 				list = append(list, known.instance.Key)
 			}
 		}
@@ -191,7 +183,7 @@ func (r *Roster) Tear(keys []naming.Key) {
 	defer r.mu.Unlock()
 	var torn []*naming.Instance
 	for _, key := range keys {
-		if known := r.entries[key.Fold()].instance; known != nil && known.Live() && !known.Torn {
+		if known := r.get(key.Fold()).instance; known != nil && known.Live() && !known.Torn {
 			changed := *known
 			changed.Torn = true
 			torn = append(torn, &changed)
@@ -204,7 +196,8 @@ func (r *Roster) apply(instances []*naming.Instance, tombstones []naming.Tombsto
 	changed := make([]*naming.Instance, 0, len(instances))
 	for _, incoming := range instances {
 		key := incoming.Fold()
-		known, exists := r.entries[key]
+		known := r.get(key)
+		exists := known.instance != nil
 		if exists && !newer(known, incoming) {
 			continue
 		}
@@ -216,7 +209,7 @@ func (r *Roster) apply(instances []*naming.Instance, tombstones []naming.Tombsto
 			torn.Torn = true
 			incoming = &torn
 		}
-		r.replace(key, known.instance, incoming)
+		r.replace(key, incoming)
 		changed = append(changed, incoming)
 	}
 	if len(changed) == 0 && len(tombstones) == 0 {
@@ -241,37 +234,28 @@ func lessened(known, incoming *naming.Instance) bool {
 	return len(incoming.Adapters) < len(known.Adapters)
 }
 
-func (r *Roster) replace(key naming.Key, old, incoming *naming.Instance) {
+func (r *Roster) replace(key naming.Key, incoming *naming.Instance) {
 	r.version++
-	if old != nil {
-		for _, address := range transition.Addresses(old.Adapters) {
-			drop(r.addresses, address, key)
+	known := r.entries[key]
+	if known != nil {
+		for _, address := range transition.Addresses(known.instance.Adapters) {
+			r.vacate(address, known)
 		}
 	}
 	if incoming.Server == nil && incoming.Lease == nil {
-		delete(r.entries, key)
-		drop(r.nodes, key.Node, key)
-		return
-	}
-	r.entries[key] = entry{instance: incoming, version: r.version}
-	if old == nil {
-		r.nodes[key.Node] = append(r.nodes[key.Node], key)
-	}
-	for _, address := range transition.Addresses(incoming.Adapters) {
-		if !slices.Contains(r.addresses[address], key) {
-			r.addresses[address] = append(r.addresses[address], key)
+		if known != nil {
+			r.leave(known)
 		}
-	}
-}
-
-// drop takes a key out of the list under of.
-func drop[K comparable](lists map[K][]naming.Key, of K, key naming.Key) {
-	keys := slices.DeleteFunc(lists[of], func(k naming.Key) bool { return k == key })
-	if len(keys) == 0 {
-		delete(lists, of)
 		return
 	}
-	lists[of] = keys
+	if known == nil {
+		known = &entry{key: key, next: r.nodes[key.Node]}
+		r.entries[key], r.nodes[key.Node] = known, known
+	}
+	known.instance, known.version = incoming, r.version
+	for _, address := range transition.Addresses(incoming.Adapters) {
+		r.occupy(address, known)
+	}
 }
 
 // compare says which of two versions of an instance is the newer one: that of the

@@ -177,3 +177,44 @@ func TestR13FewerAdaptersAreLookedAt(t *testing.T) {
 		})
 	}
 }
+
+// TestWhoIsOnANodeAndHoldsAnAddress: whichever of several leaves, the others are
+// still found.
+func TestWhoIsOnANodeAndHoldsAnAddress(t *testing.T) {
+	for leaver := range 3 {
+		r := New()
+		var keys []naming.Key
+		for _, server := range []string{"A", "B", "C"} {
+			instance := at(1, naming.Active)
+			instance.Key.Server = server
+			keys = append(keys, instance.Key)
+			r.Committed(list(instance), nil)
+			r.Committed(list(instance.Clone()), nil) // again: it counts once
+		}
+		adapters := at(1, naming.Active).Adapters
+		check := func(when string, want ...naming.Key) {
+			t.Helper()
+			for what, got := range map[string][]naming.Key{
+				"on the node": r.OnNode("10.0.0.1"), "at the address": r.Holding(adapters, naming.Key{}),
+			} {
+				slices.SortFunc(got, naming.Key.Compare)
+				if !slices.Equal(got, want) {
+					t.Errorf("%s: %s are %v, want %v", when, what, got, want)
+				}
+			}
+		}
+		check("all there", keys...)
+		if got := r.Holding(adapters, keys[leaver]); len(got) != 2 || slices.Contains(got, keys[leaver]) {
+			t.Errorf("besides %s the address has %v", keys[leaver], got)
+		}
+		r.Compared(list(&naming.Instance{Key: keys[leaver]}), nil, r.Version())
+		check("one gone", slices.Delete(slices.Clone(keys), leaver, leaver+1)...)
+		for _, key := range keys {
+			r.Compared(list(&naming.Instance{Key: key}), nil, r.Version())
+		}
+		check("all gone")
+		if len(r.entries)+len(r.nodes)+len(r.addresses) != 0 {
+			t.Errorf("left behind: %v %v %v", r.entries, r.nodes, r.addresses)
+		}
+	}
+}
