@@ -57,7 +57,7 @@ func Up(ctx context.Context, db *sql.DB, dialect Dialect) error {
 			break
 		}
 	}
-	return fmt.Errorf("migrate the database: %w", err)
+	return fmt.Errorf("migrate the database: %w", cause(err))
 }
 
 func pause(ctx context.Context, attempt int) error {

@@ -16,8 +16,8 @@ type Inspection struct {
 	Missing []string // tables that are not there
 	// Denied are the rights that are lacking, "UPDATE t_node_info".
 	Denied []string
-	// MayCreate says that a grant of CREATE was seen; roles may hide one.
-	MayCreate bool
+	// MayCreate says that a grant of CREATE was seen. Roles may hide one.
+	MayCreate, Roles bool
 	// ShortNodeAddress and MillisecondStamps are marks that TarsWeb leaves.
 	ShortNodeAddress, MillisecondStamps bool
 	Galera                              bool
@@ -101,7 +101,8 @@ func (s *Store) inspectServer(ctx context.Context, found *Inspection) error {
 		return err
 	}
 	return s.each(ctx, s.read, "inspect_grants", "SHOW GRANTS", nil, func(row *scanner) {
-		rights, _, _ := strings.Cut(strings.TrimPrefix(row.text(), "GRANT "), " ON ")
+		rights, _, on := strings.Cut(strings.TrimPrefix(row.text(), "GRANT "), " ON ")
+		found.Roles = found.Roles || !on // GRANT role TO user
 		for right := range strings.SplitSeq(rights, ", ") {
 			found.MayCreate = found.MayCreate || right == "CREATE" || right == "ALL PRIVILEGES"
 		}

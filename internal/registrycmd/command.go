@@ -14,6 +14,7 @@ import (
 
 	"github.com/tarsregistry/tarsregistry/internal/settings"
 	"github.com/tarsregistry/tarsregistry/registry"
+	"github.com/tarsregistry/tarsregistry/store"
 )
 
 // The exit codes.
@@ -79,6 +80,9 @@ func (p *program) run() int {
 	fmt.Fprintf(p.Stderr, "registry: %v\n", err)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		fmt.Fprintln(p.Stderr, "registry: perhaps another one runs. Each of --query-port, --node-port, --pod-port, --http-port and --admin-port takes another port, or 0 for any that is free")
+	}
+	if errors.Is(err, store.ErrDenied) {
+		fmt.Fprintln(p.Stderr, "registry: registry doctor with the same settings says which right is missing, docs/deploying.md lists them")
 	}
 	var usage *usageError
 	var setting *settings.Error

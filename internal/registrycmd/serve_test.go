@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/tarsregistry/tarsregistry/registry"
+	"github.com/tarsregistry/tarsregistry/store"
 )
 
 // fakeService is a service whose every step the test decides.
@@ -208,6 +210,24 @@ func TestOpenFails(t *testing.T) {
 	}
 	if code := p.run(); code != exitFailed || out.String() != "registry: start: port taken\n" {
 		t.Errorf("code %d, %q", code, out.String())
+	}
+}
+
+// TestDeniedAccess: who gave the database's user too few rights is told where to
+// look.
+func TestDeniedAccess(t *testing.T) {
+	var out bytes.Buffer
+	p := &program{
+		Process: Process{Getenv: func(string) string { return "" }, Stdout: &out, Stderr: &out, Signals: make(chan os.Signal)},
+		open: func(registry.Options) (service, error) {
+			return nil, fmt.Errorf("prepare the tables: %w", store.ErrDenied)
+		},
+	}
+	code := p.run()
+	for _, want := range []string{"start: prepare the tables: the database denies access\n", "registry doctor", "docs/deploying.md"} {
+		if code != exitFailed || !strings.Contains(out.String(), want) {
+			t.Errorf("code %d, %q has no %q", code, out.String(), want)
+		}
 	}
 }
 

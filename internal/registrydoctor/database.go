@@ -59,6 +59,8 @@ func (e *examination) missing(found *store.Inspection, version, latest uint) {
 	switch {
 	case e.options.NoMigrate:
 		e.add(doctor.Problem, subject, "registry migrate up, with a user that may", "%s, and --no-migrate keeps the registry from making them", what)
+	case !found.MayCreate && !found.Roles:
+		e.add(doctor.Problem, subject, "grant CREATE, ALTER, INDEX, DROP, or run registry migrate up with a user that has them", "%s, and the user may not make them: it has no grant of CREATE", what)
 	case !found.MayCreate:
 		e.add(doctor.Warning, subject, "grant CREATE, ALTER, INDEX, DROP, or run registry migrate up with a user that has them", "%s, and no grant of CREATE is to be seen (a role may hide one)", what)
 	default:

@@ -1,11 +1,15 @@
 package registrydoctor_test
 
 import (
+	"context"
+	"errors"
 	"net"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/go-sql-driver/mysql"
 
 	"github.com/tarsregistry/tarsregistry/internal/doctor"
 	"github.com/tarsregistry/tarsregistry/internal/mariadbtest"
@@ -63,6 +67,47 @@ func TestEmptyDatabase(t *testing.T) {
 	}
 	o.NoMigrate = true
 	expect(t, registrydoctor.Examine(t.Context(), o, registry.Addresses{}), "tables", doctor.Problem, "--no-migrate")
+}
+
+// TestUserMayNotMakeTables: what would end the start is a problem, and what a role
+// may allow a warning.
+func TestUserMayNotMakeTables(t *testing.T) {
+	dsn := mariadbtest.Database(t)
+	config, err := mysql.ParseDSN(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := mariadbtest.Open(t, dsn)
+	user, role := config.DBName[max(0, len(config.DBName)-24):]+"d", config.DBName[max(0, len(config.DBName)-24):]+"e"
+	run := func(query string) {
+		t.Helper()
+		if _, err := db.ExecContext(context.WithoutCancel(t.Context()), query); err != nil {
+			t.Fatalf("%s: %v", query, err)
+		}
+	}
+	run("CREATE USER '" + user + "'@'%' IDENTIFIED BY 'x'")
+	t.Cleanup(func() { run("DROP USER '" + user + "'@'%'") })
+	run("GRANT SELECT, INSERT, UPDATE, DELETE ON `" + config.DBName + "`.* TO '" + user + "'@'%'")
+	config.User, config.Passwd = user, "x"
+
+	o := options(t, config.FormatDSN())
+	found := registrydoctor.Examine(t.Context(), o, registry.Addresses{})
+	expect(t, found, "tables", doctor.Problem, "no grant of CREATE")
+	opened, err := store.Open(store.Config{DSN: o.DSN, Replica: "migrate"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := opened.Migrate(t.Context()); !errors.Is(err, store.ErrDenied) {
+		t.Errorf("migrating gives %v", err)
+	}
+	if err := opened.Close(); err != nil {
+		t.Error(err)
+	}
+	run("CREATE ROLE '" + role + "'")
+	t.Cleanup(func() { run("DROP ROLE '" + role + "'") })
+	run("GRANT '" + role + "' TO '" + user + "'@'%'")
+	found = registrydoctor.Examine(t.Context(), o, registry.Addresses{})
+	expect(t, found, "tables", doctor.Warning, "a role may hide one")
 }
 
 func TestOtherRegistriesAndTarsWeb(t *testing.T) {
