@@ -1,5 +1,3 @@
-//go:build unix
-
 package replica
 
 import (
@@ -10,7 +8,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -155,12 +152,6 @@ func (r *Replica) Kill() {
 	r.process.Kill()
 	r.gone()
 }
-
-// Freeze stops it in its tracks: connections stay open, nothing is answered.
-func (r *Replica) Freeze() { r.process.Signal(r.t, syscall.SIGSTOP) }
-
-// Thaw lets a frozen one go on.
-func (r *Replica) Thaw() { r.process.Signal(r.t, syscall.SIGCONT) }
 
 // Runs says whether it was started and has not ended, by itself or otherwise.
 func (r *Replica) Runs() bool {

@@ -1,5 +1,3 @@
-//go:build unix
-
 package mariadbtest
 
 import (
@@ -12,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"syscall"
 	"testing"
 	"time"
 
@@ -200,14 +197,14 @@ func (s *Server) Kill(t testing.TB) {
 // hanging disk or a network that swallows packets looks like.
 func (s *Server) Freeze(t testing.TB) {
 	t.Helper()
-	s.signal(t, syscall.SIGSTOP)
+	s.signal(t, stopSignal)
 	awaitStopped(s.running(t).command.Process.Pid)
 }
 
 // Thaw lets a frozen server go on.
 func (s *Server) Thaw(t testing.TB) {
 	t.Helper()
-	s.signal(t, syscall.SIGCONT)
+	s.signal(t, continueSignal)
 }
 
 func (s *Server) end(t testing.TB, how func(*process) error) {

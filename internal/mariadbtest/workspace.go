@@ -1,5 +1,3 @@
-//go:build unix
-
 package mariadbtest
 
 import (
@@ -10,7 +8,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 )
 
 // A workspace is the folder of all test servers of one user: the template data
@@ -31,13 +28,13 @@ func openWorkspace() (workspace, error) {
 		return workspace{}, fmt.Errorf("look at the folder of test servers: %w", err)
 	}
 	// The name is predictable and the temporary folder everybody's.
-	if owner, ok := info.Sys().(*syscall.Stat_t); !info.IsDir() || !ok || int64(owner.Uid) != int64(os.Geteuid()) {
+	if !info.IsDir() || !ownedByUser(info) {
 		return workspace{}, fmt.Errorf("%s is not a folder of this user", dir)
 	}
 	return workspace{dir: dir}, nil
 }
 
-const lockFile = "owner.lock"
+const ownerLock = "owner.lock"
 
 // newFolder makes an empty folder that is kept for as long as this process
 // lives or until release is called, which removes it.
@@ -53,7 +50,7 @@ func (w workspace) newFolder() (dir string, release func() error, err error) {
 	if err != nil {
 		return "", nil, fmt.Errorf("create a server's folder: %w", err)
 	}
-	disown, err := lock(filepath.Join(dir, lockFile), false)
+	disown, err := lock(filepath.Join(dir, ownerLock), false)
 	if err != nil {
 		return "", nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -72,7 +69,7 @@ func (w workspace) sweep() {
 		return
 	}
 	for _, dir := range folders {
-		disown, err := lock(filepath.Join(dir, lockFile), false)
+		disown, err := lock(filepath.Join(dir, ownerLock), false)
 		if err != nil {
 			continue
 		}
@@ -106,17 +103,7 @@ func lock(path string, wait bool) (unlock func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("open lock: %w", err)
 	}
-	how := syscall.LOCK_EX
-	if !wait {
-		how |= syscall.LOCK_NB
-	}
-	for {
-		err = syscall.Flock(int(file.Fd()), how)
-		if !errors.Is(err, syscall.EINTR) {
-			break
-		}
-	}
-	if err != nil {
+	if err := lockFile(file, wait); err != nil {
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), file.Close())
 	}
 	return func() { _ = file.Close() }, nil

@@ -1,5 +1,3 @@
-//go:build unix
-
 package load
 
 import (
@@ -12,7 +10,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -74,13 +71,13 @@ func answerUsage(collect bool) error {
 		debug.FreeOSMemory()
 		resident = residentBytes()
 	}
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		return fmt.Errorf("getrusage: %w", err)
+	used, err := processorTime()
+	if err != nil {
+		return err
 	}
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
-	_, err := fmt.Println(usage.Utime.Nano()+usage.Stime.Nano(), memory.Mallocs, resident)
+	_, err = fmt.Println(used.Nanoseconds(), memory.Mallocs, resident)
 	return err
 }
 
