@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"strconv"
 	"time"
 
 	"github.com/tarsregistry/tarsregistry/internal/naming"
@@ -104,40 +103,4 @@ func beatOf(key naming.Key, whole bool, state naming.State, caller transition.Ca
 		beat.Application, beat.Server = []byte(key.Application), []byte(key.Server)
 	}
 	return beat
-}
-
-// workerRequest is what a pod wants of worker ids (R35).
-type workerRequest struct {
-	wanted bool
-	held   int64 // the id it says it holds, noWorker: none
-	given  int64
-}
-
-// maxWorkers bounds worker ids: what ten bits hold, as id generators want it.
-const maxWorkers = 1024
-
-func workerWish(values contextValues) (*workerRequest, error) {
-	text, present := values.ContextValue(contextWorker)
-	request := &workerRequest{held: transition.NoWorker, given: transition.NoWorker}
-	if !present {
-		return request, nil
-	}
-	request.wanted = true
-	if string(text) == "want" {
-		return request, nil
-	}
-	id, err := strconv.ParseInt(string(text), 10, 64)
-	if err != nil || id < 0 || id >= maxWorkers {
-		return nil, &naming.InvalidError{
-			Field: contextWorker, Rule: "must be want, or the id held (0 to " + strconv.Itoa(maxWorkers-1) + ")",
-		}
-	}
-	request.held = id
-	return request, nil
-}
-
-func (w *workerRequest) answer(call *rpc.PooledCall) {
-	if w.wanted && w.given != transition.NoWorker {
-		call.SetStatus(statusWorkerID, strconv.FormatInt(w.given, 10))
-	}
 }

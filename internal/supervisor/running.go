@@ -46,8 +46,11 @@ func (m *machine) onWorkerWaitOver() {
 // onWorkerID also takes a new id that replaces one that was lost: the server
 // must stop using the old one.
 func (m *machine) onWorkerID(id string) {
-	if !m.NeedWorkerID {
-		return // the pod has its own
+	if !m.NeedWorkerID { // the pod has its own
+		if id != m.worker {
+			m.log.Warn("another instance holds this pod's worker id", "id", m.worker)
+		}
+		return
 	}
 	before := m.worker
 	m.worker = id
