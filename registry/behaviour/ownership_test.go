@@ -2,10 +2,10 @@ package behaviour
 
 import (
 	"fmt"
-	"github.com/tarsregistry/tarsregistry/registry"
 	"testing"
 	"time"
 
+	"github.com/tarsregistry/tarsregistry/registry"
 	"github.com/tarsregistry/tarsregistry/tars"
 )
 

@@ -80,7 +80,7 @@ func TestR21EmptiedWhileAway(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			d := mariadb(t)
-			network, dsn := d.behindProxy()
+			network, dsn := d.behindLink()
 			r := d.start(func(o *registry.Options) { o.DSN = dsn })
 			var places []string
 			for n := range 4 {
@@ -90,12 +90,12 @@ func TestR21EmptiedWhileAway(t *testing.T) {
 			}
 			all := strings.Join(places, " ") + "/"
 			r.wantFind("App.Mass.Obj", all)
-			network.cut()
+			network.Cut()
 			r.log.await(t, "cannot follow the database")
 			for _, table := range test.tables {
 				d.exec("DELETE FROM " + table)
 			}
-			network.mend()
+			network.Mend()
 			r.log.await(t, "many rows are gone at once")
 			r.log.await(t, "following the database again")
 			r.wantFind("App.Mass.Obj", all)
@@ -200,7 +200,7 @@ func TestR8LastArrivalAcrossReplicas(t *testing.T) {
 	t.Parallel()
 	d := mariadb(t)
 	a := d.start()
-	network, dsn := d.behindProxy()
+	network, dsn := d.behindLink()
 	b := d.second(func(o *registry.Options) { o.DSN = dsn })
 	back, off := pod("Back", "10.6.5.1"), pod("Off", "10.6.5.2")
 	for _, i := range []instance{back, off} {
@@ -214,7 +214,7 @@ func TestR8LastArrivalAcrossReplicas(t *testing.T) {
 			return map[bool]string{true: "too little time has passed"}[time.Since(began) < time.Second]
 		})
 	}
-	network.cut()
+	network.Cut()
 	b.log.await(t, "cannot follow the database")
 	a.old().beat(back, "inactive")
 	b.old().beat(off, "active")
@@ -222,7 +222,7 @@ func TestR8LastArrivalAcrossReplicas(t *testing.T) {
 	b.old().beat(back, "active")
 	a.old().beat(off, "inactive")
 	b.wantFind(back.servant(), "10.6.5.1:10000/") // it has not heard of the first report
-	network.mend()
+	network.Mend()
 	d.awaitPresent(back, "active")
 	b.awaitFind(back.servant(), "10.6.5.1:10000/")
 	b.awaitFind(off.servant(), "/10.6.5.2:10000")
@@ -371,7 +371,7 @@ func TestR25AtAnotherReplica(t *testing.T) {
 func TestR26StartWithoutDatabase(t *testing.T) {
 	t.Parallel()
 	d := mariadb(t)
-	network, dsn := d.behindProxy()
+	network, dsn := d.behindLink()
 	through := func(o *registry.Options) { o.DSN = dsn }
 	r := d.start(through)
 	i, changed, removed := pod("Disk", "10.6.8.1"), pod("Disk", "10.6.8.2"), pod("Disk", "10.6.8.3")
@@ -383,7 +383,7 @@ func TestR26StartWithoutDatabase(t *testing.T) {
 	all := "10.6.8.1:10000 10.6.8.2:10000 10.6.8.3:10000/"
 	r.stop()
 
-	network.cut()
+	network.Cut()
 	r = d.launch(through)
 	if code, _ := r.readyz(); code != 503 {
 		t.Errorf("readyz before there is a picture: %d", code)
@@ -413,7 +413,7 @@ func TestR26StartWithoutDatabase(t *testing.T) {
 	d.change(removed, "DELETE FROM t_adapter_conf")
 	d.change(removed, "DELETE FROM t_server_conf")
 	d.change(removed, "UPDATE t_registry_lease SET state = 'left'")
-	network.mend()
+	network.Mend()
 	r.awaitFind(i.servant(), "10.6.8.1:10000/10.6.8.2:10000")
 	await(t, func() string { // what was heard meanwhile counts
 		if age := d.seconds(i); age > 45 {
@@ -436,7 +436,7 @@ func TestR26StartWithoutDatabase(t *testing.T) {
 func TestR26DamagedPicture(t *testing.T) {
 	t.Parallel()
 	d := mariadb(t)
-	network, dsn := d.behindProxy()
+	network, dsn := d.behindLink()
 	through := func(o *registry.Options) { o.DSN = dsn }
 	r := d.start(through)
 	i := pod("Disk", "10.6.9.1")
@@ -451,13 +451,13 @@ func TestR26DamagedPicture(t *testing.T) {
 	if err := os.WriteFile(path, picture, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	network.cut()
+	network.Cut()
 	r = d.launch(through)
 	r.log.await(t, "the picture on disk cannot be used")
 	if code, _ := r.readyz(); code != 503 {
 		t.Errorf("readyz without a picture: %d", code)
 	}
-	network.mend()
+	network.Mend()
 	r.awaitReady()
 	r.wantFind(i.servant(), "10.6.9.1:10000/")
 }

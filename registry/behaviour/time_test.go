@@ -145,7 +145,7 @@ func TestR18ReplicaCutOff(t *testing.T) {
 	t.Parallel()
 	d := mariadb(t)
 	a := d.start()
-	network, dsn := d.behindProxy()
+	network, dsn := d.behindLink()
 	b := d.second(func(o *registry.Options) { o.DSN = dsn })
 	there, here, silent := map[instance]caller{}, map[instance]caller{}, pod("Silent", "10.5.3.100")
 	for n := range 3 {
@@ -166,7 +166,7 @@ func TestR18ReplicaCutOff(t *testing.T) {
 		return ""
 	})
 	began := time.Now()
-	network.cut()
+	network.Cut()
 	b.log.await(t, "cannot follow the database")
 	status, body := b.readyz()
 	if status != 200 || firstWord(body) != "degraded" {
@@ -176,7 +176,7 @@ func TestR18ReplicaCutOff(t *testing.T) {
 	await(t, func() string { // longer than the lease time
 		return map[bool]string{true: "the outage is too short yet"}[time.Since(began) < lease+time.Second]
 	})
-	network.mend()
+	network.Mend()
 	// A lease that is overdue expires no sooner than the time between two sightings
 	// later: so long the replica may take to tell of what it has heard.
 	for i := range there {
