@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/tarsregistry/tarsregistry/internal/settings"
+	"github.com/tarsregistry/tarsregistry/internal/version"
 	"github.com/tarsregistry/tarsregistry/registry"
 	"github.com/tarsregistry/tarsregistry/store"
 )
@@ -36,7 +37,7 @@ type Process struct {
 // Run runs the command line and gives its exit code. It returns when the
 // command has ended, which serve does after a signal.
 func Run(p Process) int {
-	program := &program{Process: p, version: version(), open: openService}
+	program := &program{Process: p, version: version.Version(), open: openService}
 	return program.run()
 }
 
