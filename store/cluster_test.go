@@ -11,6 +11,7 @@ import (
 	"github.com/tarsregistry/tarsregistry/internal/mariadbtest"
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 	"github.com/tarsregistry/tarsregistry/store"
+	"github.com/tarsregistry/tarsregistry/store/storetest"
 )
 
 // TestR30R33ReplicasOnDifferentNodesOfACluster starts replicas at once on an empty
@@ -20,8 +21,8 @@ func TestR30R33ReplicasOnDifferentNodesOfACluster(t *testing.T) {
 	cluster := mariadbtest.StartCluster(t, 3)
 	var stores []*store.Store
 	for i, dsn := range cluster.Database(t) {
-		d := &database{kind: "galera", dsn: dsn}
-		stores = append(stores, openWith(t, d.config(fmt.Sprint("replica-", i))))
+		d := &storetest.Database{Kind: "mariadb", DSN: dsn}
+		stores = append(stores, storetest.Open(t, d.Config(fmt.Sprint("replica-", i))))
 	}
 	ctx := context.WithoutCancel(t.Context())
 	var work sync.WaitGroup

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 	"github.com/tarsregistry/tarsregistry/store"
+	"github.com/tarsregistry/tarsregistry/store/storetest"
 )
 
 func beatOf(instance *naming.Instance, age time.Duration) store.Beat {
@@ -27,11 +28,11 @@ func flush(t *testing.T, s *store.Store, beats ...store.Beat) []store.Beat {
 }
 
 func TestR19BeatIsStampedByItsAge(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		k := key("App", "Server", "10.0.0.1")
 		instance := register(t, s, registered(k)).Instances[0]
-		d.past(t, "t_registry_lease", "last_heartbeat", time.Hour, "1 = 1")
+		past(t, d, "t_registry_lease", "last_heartbeat", time.Hour, "1 = 1")
 		if got := flush(t, s, beatOf(instance, 10*time.Minute)); len(got) != 0 {
 			t.Fatalf("unexpected: %+v", got)
 		}
@@ -53,17 +54,17 @@ func TestR19BeatIsStampedByItsAge(t *testing.T) {
 }
 
 func TestR19BeatsThatAreNotAsExpectedComeBack(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		var beats []store.Beat
 		for _, node := range []string{"as-expected", "changed", "left", "expired"} {
 			instance := register(t, s, registered(key("App", "Server", node), "tcp -h 10.0.0.1 -p 1")).Instances[0]
 			beats = append(beats, beatOf(instance, 0))
 		}
-		d.exec(t, "UPDATE t_registry_lease SET revision = 7 WHERE node_name = 'changed'")
-		d.exec(t, "UPDATE t_registry_lease SET state = 'left' WHERE node_name = 'left'")
-		d.exec(t, "UPDATE t_registry_lease SET state = 'expired' WHERE node_name = 'expired'")
-		d.past(t, "t_registry_lease", "last_heartbeat", time.Hour, "1 = 1")
+		d.Exec(t, "UPDATE t_registry_lease SET revision = 7 WHERE node_name = 'changed'")
+		d.Exec(t, "UPDATE t_registry_lease SET state = 'left' WHERE node_name = 'left'")
+		d.Exec(t, "UPDATE t_registry_lease SET state = 'expired' WHERE node_name = 'expired'")
+		past(t, d, "t_registry_lease", "last_heartbeat", time.Hour, "1 = 1")
 		beats = append(beats, store.Beat{LeaseID: 4711, Revision: 1})
 		got := map[int64]bool{}
 		for _, beat := range flush(t, s, beats...) {
@@ -89,8 +90,8 @@ func TestR17IntervalIsWrittenAlong(t *testing.T) {
 		duration time.Duration
 	}
 	const second = time.Second
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		for name, test := range map[string]struct{ stored, beat, want interval }{
 			"told, longer":         {interval{30 * second, true, 95 * second}, interval{40 * second, true, 120 * second}, interval{40 * second, true, 120 * second}},
 			"told, shorter":        {interval{40 * second, true, 120 * second}, interval{30 * second, true, 95 * second}, interval{30 * second, true, 95 * second}},
@@ -119,11 +120,11 @@ func TestR17IntervalIsWrittenAlong(t *testing.T) {
 }
 
 func TestR19ManyBeatsAreWrittenInChunks(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
 		statements := map[string]int{}
-		config := d.config("replica-1")
+		config := d.Config("replica-1")
 		config.Observe = func(name string, _ time.Duration, _ error) { statements[name]++ }
-		s := openWith(t, config)
+		s := storetest.Open(t, config)
 		if err := s.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -137,7 +138,7 @@ func TestR19ManyBeatsAreWrittenInChunks(t *testing.T) {
 				beats = append(beats, beatOf(instance, 0))
 			}
 		}
-		d.past(t, "t_registry_lease", "last_heartbeat", time.Hour, "1 = 1")
+		past(t, d, "t_registry_lease", "last_heartbeat", time.Hour, "1 = 1")
 		clear(statements)
 		if got := flush(t, s, beats...); len(got) != 0 {
 			t.Errorf("%d beats came back", len(got))
@@ -153,9 +154,9 @@ func TestR19ManyBeatsAreWrittenInChunks(t *testing.T) {
 }
 
 func TestNodesBeatByTheirAgeUnlessTheyAreMachines(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
-		d.exec(t, "INSERT INTO t_node_info (node_name, node_obj, last_heartbeat) VALUES"+
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
+		d.Exec(t, "INSERT INTO t_node_info (node_name, node_obj, last_heartbeat) VALUES"+
 			" ('pod', 'tars.tarsnode.NodeObj@tcp -h pod -p 0', NULL), ('late', 'x@tcp -h late -p 0 -t 1', '2020-01-01 00:00:00'),"+
 			" ('ahead', 'x@tcp -h a -p 0', '2100-01-01 00:00:00'), ('machine', 'x@tcp -h m -p 10', '2020-01-01 00:00:00')")
 		err := s.TouchNodes(t.Context(), []store.NodeBeat{{"pod", 0}, {"late", 2 * time.Hour}, {"ahead", 0}, {"machine", 0}, {"unknown", 0}})
@@ -165,28 +166,28 @@ func TestNodesBeatByTheirAgeUnlessTheyAreMachines(t *testing.T) {
 		for node, want := range map[string]string{
 			"pod": "1", "ahead": "1", "machine": "0",
 		} {
-			if got := d.text(t, "SELECT last_heartbeat > '2021-01-01' FROM t_node_info WHERE node_name=?", node); got != want {
+			if got := d.Text(t, "SELECT last_heartbeat > '2021-01-01' FROM t_node_info WHERE node_name=?", node); got != want {
 				t.Errorf("%s was written: %s", node, got)
 			}
 		}
-		if got := d.text(t, "SELECT substr(last_heartbeat, 1, 4) FROM t_node_info WHERE node_name='ahead'"); got != "2100" {
+		if got := d.Text(t, "SELECT substr(last_heartbeat, 1, 4) FROM t_node_info WHERE node_name='ahead'"); got != "2100" {
 			t.Errorf("a newer stamp was replaced by one of %s", got)
 		}
-		if got := d.text(t, "SELECT last_heartbeat < (SELECT last_heartbeat FROM t_node_info WHERE node_name='pod') FROM t_node_info WHERE node_name='late'"); got != "1" {
+		if got := d.Text(t, "SELECT last_heartbeat < (SELECT last_heartbeat FROM t_node_info WHERE node_name='pod') FROM t_node_info WHERE node_name='late'"); got != "1" {
 			t.Error("a beat of two hours ago is as new as one of now")
 		}
 	})
 }
 
 func TestR18FlushMarksOfAllReplicas(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		for range 2 {
 			if err := s.WriteFlushMark(t.Context(), time.Minute); err != nil {
 				t.Fatal(err)
 			}
 		}
-		d.exec(t, "INSERT INTO t_registry_flush (replica, flushed_at) VALUES ('replica-2', '2020-01-01 00:00:00')")
+		d.Exec(t, "INSERT INTO t_registry_flush (replica, flushed_at) VALUES ('replica-2', '2020-01-01 00:00:00')")
 		marks, err := s.FlushMarks(t.Context())
 		if err != nil || len(marks) != 2 {
 			t.Fatalf("marks: %+v, %v", marks, err)

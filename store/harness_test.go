@@ -1,16 +1,10 @@
 package store_test
 
 import (
-	"database/sql"
-	"errors"
-	"net/url"
 	"os"
-	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
-
-	"github.com/go-sql-driver/mysql"
 
 	"github.com/tarsregistry/tarsregistry/internal/mariadbtest"
 	"github.com/tarsregistry/tarsregistry/internal/naming"
@@ -18,121 +12,6 @@ import (
 )
 
 func TestMain(m *testing.M) { os.Exit(mariadbtest.Run(m)) }
-
-// database is a database of its own for one test, of one kind.
-type database struct {
-	kind string
-	dsn  string
-	path string
-	raw  *sql.DB // for what other programs do to it
-}
-
-// onEvery runs a test on every kind of database.
-func onEvery(t *testing.T, test func(t *testing.T, d *database)) {
-	t.Helper()
-	t.Run("sqlite", func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "data", "registry.db")
-		test(t, &database{kind: "sqlite", path: path})
-	})
-	t.Run("mariadb", func(t *testing.T) { test(t, mariadb(t)) })
-}
-
-func mariadb(t *testing.T) *database {
-	t.Helper()
-	dsn := mariadbtest.Database(t)
-	// || joins texts here, as in SQLite, so that one query serves both.
-	return &database{kind: "mariadb", dsn: dsn, raw: mariadbtest.Open(t, withParam(t, dsn, "sql_mode", "'PIPES_AS_CONCAT,STRICT_TRANS_TABLES'"))}
-}
-
-func withParam(t *testing.T, dsn, name, value string) string {
-	t.Helper()
-	config, err := mysql.ParseDSN(dsn)
-	if err != nil {
-		t.Fatal("the test's DSN cannot be read")
-	}
-	if config.Params == nil {
-		config.Params = map[string]string{}
-	}
-	config.Params[name] = value
-	return config.FormatDSN()
-}
-
-// config is that of a replica on this database.
-func (d *database) config(replica string) store.Config {
-	return store.Config{DSN: d.dsn, Path: d.path, Replica: replica, Tombstone: 150 * time.Second}
-}
-
-// open gives a migrated store.
-func (d *database) open(t *testing.T) *store.Store {
-	t.Helper()
-	return d.openAs(t, "replica-1")
-}
-
-func (d *database) openAs(t *testing.T, replica string) *store.Store {
-	t.Helper()
-	s := openWith(t, d.config(replica))
-	if err := s.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-func openWith(t *testing.T, config store.Config) *store.Store {
-	t.Helper()
-	s, err := store.Open(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Errorf("close the store: %v", err)
-		}
-	})
-	return s
-}
-
-// sql is a plain connection to the database, as another program has one.
-func (d *database) sql(t *testing.T) *sql.DB {
-	t.Helper()
-	if d.raw == nil {
-		raw, err := sql.Open("sqlite", "file:"+(&url.URL{Path: d.path}).EscapedPath()+"?_pragma=busy_timeout(5000)")
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = raw.Close() })
-		d.raw = raw
-	}
-	return d.raw
-}
-
-func (d *database) exec(t *testing.T, statement string, args ...any) int64 {
-	t.Helper()
-	result, err := d.sql(t).ExecContext(t.Context(), statement, args...)
-	if err != nil {
-		t.Fatalf("%s: %v", statement, err)
-	}
-	rows, err := result.RowsAffected()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return rows
-}
-
-// text reads one value as text; NULL is "NULL", no row "none".
-func (d *database) text(t *testing.T, query string, args ...any) string {
-	t.Helper()
-	var value sql.NullString
-	err := d.sql(t).QueryRowContext(t.Context(), query, args...).Scan(&value)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return "none"
-	case err != nil:
-		t.Fatalf("%s: %v", query, err)
-	case !value.Valid:
-		return "NULL"
-	}
-	return value.String
-}
 
 func key(application, server, node string) naming.Key {
 	return naming.Key{Application: application, Server: server, Node: node}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 	"github.com/tarsregistry/tarsregistry/store"
+	"github.com/tarsregistry/tarsregistry/store/storetest"
 )
 
 func ask(t *testing.T, s *store.Store, node string, change ...func(*store.LockRequest)) store.LockResult {
@@ -29,8 +30,8 @@ func errored(r *store.LockRequest)   { r.LastError = true }
 func switching(r *store.LockRequest) { r.SwitchRoutes = true }
 
 func TestR34OneHolderAtATime(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		if got := ask(t, s, "a"); !got.Granted || got.Holder != "a" {
 			t.Fatalf("the first who asks: %+v", got)
 		}
@@ -51,11 +52,11 @@ func TestR34OneHolderAtATime(t *testing.T) {
 }
 
 func TestR34LastHolderHasPrecedenceAfterALapse(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		lapse := func() {
-			d.past(t, "t_registry_lock", "held_until", time.Hour, "1 = 1")
-			d.past(t, "t_registry_lock", "reserved_until", time.Hour, "1 = 1")
+			past(t, d, "t_registry_lock", "held_until", time.Hour, "1 = 1")
+			past(t, d, "t_registry_lock", "reserved_until", time.Hour, "1 = 1")
 		}
 		ask(t, s, "a")
 		lapse() // an outage much longer than the lock
@@ -70,7 +71,7 @@ func TestR34LastHolderHasPrecedenceAfterALapse(t *testing.T) {
 		}
 		lapse()
 		ask(t, s, "b") // begins the reservation
-		d.past(t, "t_registry_lock", "reserved_until", 11*time.Second, "1 = 1")
+		past(t, d, "t_registry_lock", "reserved_until", 11*time.Second, "1 = 1")
 		if got := ask(t, s, "b"); !got.Granted {
 			t.Errorf("after the reservation: %+v", got)
 		}
@@ -81,8 +82,8 @@ func TestR34LastHolderHasPrecedenceAfterALapse(t *testing.T) {
 }
 
 func TestR34LockIsFreedByTheEndOfTheInstance(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		register(t, s, registered(key("App", "Server", "a")))
 		ask(t, s, "a")
 		end(t, s, key("App", "Server", "a"))
@@ -93,8 +94,8 @@ func TestR34LockIsFreedByTheEndOfTheInstance(t *testing.T) {
 }
 
 func TestR34RoutesFollowTheLock(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		a, b := key("App", "Server", "a"), key("App", "Server", "b")
 		register(t, s, registered(a), registered(b, "tcp -h 10.0.0.2 -p 1"))
 		first := ask(t, s, "a", switching)
@@ -112,8 +113,8 @@ func TestR34RoutesFollowTheLock(t *testing.T) {
 }
 
 func TestR34RacingCallersGetOneGrant(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		var granted atomic.Int32
 		var work sync.WaitGroup
 		for _, node := range []string{"a", "b", "c", "d", "e", "f"} {
@@ -137,8 +138,8 @@ func TestR34RacingCallersGetOneGrant(t *testing.T) {
 }
 
 func TestTarsnodeRegistersBeatsAndReports(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		node := naming.Node{
 			Name: "10.0.0.1", Object: "tars.tarsnode.NodeObj@tcp -h 10.0.0.1 -p 19385 -t 60000",
 			EndpointIP: "10.0.0.1", EndpointPort: 19385, Version: "3",
@@ -150,17 +151,17 @@ func TestTarsnodeRegistersBeatsAndReports(t *testing.T) {
 		if got, err := s.RegisterNode(t.Context(), node, "/data", load); err != nil || got != store.NodeRegistered {
 			t.Fatalf("register: %v, %v", got, err)
 		}
-		d.exec(t, "UPDATE t_node_info SET template_name='kept', label='kept', group_id=7")
+		d.Exec(t, "UPDATE t_node_info SET template_name='kept', label='kept', group_id=7")
 		impostor := node
 		impostor.Object = "tars.tarsnode.NodeObj@tcp -h 10.9.9.9 -p 19385 -t 60000"
 		if got, err := s.RegisterNode(t.Context(), impostor, "/data", load); err != nil || got != store.NodeTaken {
 			t.Errorf("another machine of that name: %v, %v", got, err)
 		}
-		d.exec(t, "UPDATE t_node_info SET last_heartbeat='2020-01-01 00:00:00', present_state='inactive'")
+		d.Exec(t, "UPDATE t_node_info SET last_heartbeat='2020-01-01 00:00:00', present_state='inactive'")
 		if got, err := s.RegisterNode(t.Context(), impostor, "/data", load); err != nil || got != store.NodeRegistered {
 			t.Errorf("after the first one's silence: %v, %v", got, err)
 		}
-		if got := d.text(t, "SELECT template_name || label || group_id || present_state FROM t_node_info"); got != "keptkept7active" {
+		if got := d.Text(t, "SELECT template_name || label || group_id || present_state FROM t_node_info"); got != "keptkept7active" {
 			t.Errorf("the row is %s", got)
 		}
 		if known, err := s.BeatNode(t.Context(), node.Name, load); err != nil || !known {
@@ -173,12 +174,12 @@ func TestTarsnodeRegistersBeatsAndReports(t *testing.T) {
 }
 
 func TestTarsnodeReadsAndReportsItsServers(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
-		d.exec(t, "INSERT INTO t_node_info (node_name, node_obj, present_state) VALUES ('host', 'x@tcp -h host -p 19385', 'active')")
-		d.exec(t, "INSERT INTO t_server_conf (application, server_name, node_name, setting_state, present_state, profile, enable_set, set_name, set_area, set_group)"+
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
+		d.Exec(t, "INSERT INTO t_node_info (node_name, node_obj, present_state) VALUES ('host', 'x@tcp -h host -p 19385', 'active')")
+		d.Exec(t, "INSERT INTO t_server_conf (application, server_name, node_name, setting_state, present_state, profile, enable_set, set_name, set_area, set_group)"+
 			" VALUES ('App', 'One', 'host', 'active', 'inactive', '<tars/>', 'Y', 'n', 'a', '1'), ('App', 'Two', 'host', 'active', 'inactive', NULL, 'N', NULL, NULL, NULL)")
-		d.exec(t, "INSERT INTO t_adapter_conf (application, server_name, node_name, adapter_name, allow_ip, queuecap) VALUES ('App', 'One', 'host', 'a', '10.*', NULL)")
+		d.Exec(t, "INSERT INTO t_adapter_conf (application, server_name, node_name, adapter_name, allow_ip, queuecap) VALUES ('App', 'One', 'host', 'a', '10.*', NULL)")
 		all, err := s.NodeServers(t.Context(), "", "", "host")
 		if err != nil || len(all) != 2 || all[0].SetID != "n.a.1" || all[0].Profile != "<tars/>" || len(all[0].Adapters) != 1 || all[0].Adapters[0].AllowIP != "10.*" {
 			t.Fatalf("servers: %+v, %v", all, err)
@@ -203,11 +204,11 @@ func TestTarsnodeReadsAndReportsItsServers(t *testing.T) {
 		if err := s.ReportPatch(t.Context(), all[0].Key, "17", "somebody"); err != nil {
 			t.Error(err)
 		}
-		if got := d.text(t, "SELECT tars_version || ' ' || patch_version || ' ' || patch_user FROM t_server_conf WHERE server_name='One'"); got != "3.1 17 somebody" {
+		if got := d.Text(t, "SELECT tars_version || ' ' || patch_version || ' ' || patch_user FROM t_server_conf WHERE server_name='One'"); got != "3.1 17 somebody" {
 			t.Errorf("the row is %s", got)
 		}
 		gone, err := s.DestroyNode(t.Context(), "host")
-		if err != nil || len(gone.Instances) != 1 || d.text(t, "SELECT present_state FROM t_node_info WHERE node_name='host'") != "inactive" {
+		if err != nil || len(gone.Instances) != 1 || d.Text(t, "SELECT present_state FROM t_node_info WHERE node_name='host'") != "inactive" {
 			t.Errorf("destroyed: %+v, %v", gone, err)
 		}
 		if got := load(t, s, pod).Server.PresentState; got != naming.Active {
@@ -217,9 +218,9 @@ func TestTarsnodeReadsAndReportsItsServers(t *testing.T) {
 }
 
 func TestTemplatesFollowTheirParentsOnce(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
-		d.exec(t, "INSERT INTO t_profile_template (template_name, parents_name, profile) VALUES"+
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
+		d.Exec(t, "INSERT INTO t_profile_template (template_name, parents_name, profile) VALUES"+
 			" ('tars.default', 'tars.default', 'root'), ('child', 'TARS.default', 'leaf'), ('x', 'y', '1'), ('y', 'x', '2'), ('orphan', 'none', '3')")
 		for name, want := range map[string]int{"child": 2, "x": 2, "orphan": 1, "unknown": 0, "": 0} {
 			chain, err := s.Templates(t.Context(), name)

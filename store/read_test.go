@@ -6,21 +6,22 @@ import (
 
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 	"github.com/tarsregistry/tarsregistry/store"
+	"github.com/tarsregistry/tarsregistry/store/storetest"
 )
 
 func TestLoadAllReadsThePicture(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		k := key("App", "Server", "10.0.0.1")
 		register(t, s, registered(k, "tcp -h 10.0.0.1 -p 2", "tcp -h 10.0.0.1 -p 1"))
 		register(t, s, registered(key("App", "Gone", "10.0.0.2")))
 		end(t, s, key("App", "Gone", "10.0.0.2"))
-		d.exec(t, "INSERT INTO t_adapter_conf (application, server_name, node_name, adapter_name, servant, endpoint) VALUES"+
+		d.Exec(t, "INSERT INTO t_adapter_conf (application, server_name, node_name, adapter_name, servant, endpoint) VALUES"+
 			" ('App', 'Orphan', '10.0.0.3', 'a', NULL, NULL)")
-		d.exec(t, "INSERT INTO t_server_conf (application, server_name, node_name, enable_set, set_name, ip_group_name, bak_flag) VALUES"+
+		d.Exec(t, "INSERT INTO t_server_conf (application, server_name, node_name, enable_set, set_name, ip_group_name, bak_flag) VALUES"+
 			" ('App', 'Host', '10.0.0.4', 'y', 'n', NULL, 1)")
-		d.exec(t, "INSERT INTO t_server_group_rule (group_id, allow_ip_rule, group_name) VALUES (2, '10.0.0.*', 'two'), (1, NULL, 'one')")
-		d.exec(t, "INSERT INTO t_group_priority (name, group_list, list_order, station) VALUES ('late', '1', 9, 's'), ('early', '2|1', 1, '')")
+		d.Exec(t, "INSERT INTO t_server_group_rule (group_id, allow_ip_rule, group_name) VALUES (2, '10.0.0.*', 'two'), (1, NULL, 'one')")
+		d.Exec(t, "INSERT INTO t_group_priority (name, group_list, list_order, station) VALUES ('late', '1', 9, 's'), ('early', '2|1', 1, '')")
 		if err := s.BeatRegistry(t.Context(), []naming.RegistryEntry{{Locator: "h:1", Servant: "tars.tarsregistry.QueryObj", Endpoint: "tcp -h h -p 1"}}, naming.Active); err != nil {
 			t.Fatal(err)
 		}
@@ -57,12 +58,12 @@ func TestLoadAllReadsThePicture(t *testing.T) {
 }
 
 func TestR22EventsAreAFeedAndAHistory(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		register(t, s, registered(key("App", "Server", "10.0.0.1")))
 		register(t, s, registered(key("App", "Other", "10.0.0.2")))
 		end(t, s, key("App", "Server", "10.0.0.1"))
-		d.past(t, "t_registry_event", "created", time.Minute, "server_name = 'Other'")
+		past(t, d, "t_registry_event", "created", time.Minute, "server_name = 'Other'")
 		events, err := s.Events(t.Context(), 15*time.Second, "")
 		if err != nil || len(events) != 2 || events[0].Kind != naming.EventRegistered || events[1].Kind != naming.EventLeft {
 			t.Fatalf("events: %+v, %v", events, err)
@@ -92,11 +93,11 @@ func TestR22EventsAreAFeedAndAHistory(t *testing.T) {
 }
 
 func TestR23StampsShowWhatOthersChange(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		k := key("App", "Server", "10.0.0.1")
 		ours := register(t, s, registered(k)).Instances[0]
-		d.exec(t, "INSERT INTO t_server_conf (application, server_name, node_name, registry_timestamp) VALUES"+
+		d.Exec(t, "INSERT INTO t_server_conf (application, server_name, node_name, registry_timestamp) VALUES"+
 			" ('App', 'Old', 'n', '2020-01-01 00:00:00'), ('App', 'Ahead', 'n', '2037-01-01 00:00:00')")
 		stamps, err := s.Stamps(t.Context(), nil)
 		if err != nil || len(stamps.Servers) != 3 || len(stamps.Adapters) != 1 {
@@ -110,7 +111,7 @@ func TestR23StampsShowWhatOthersChange(t *testing.T) {
 				t.Errorf("stamp %+v is to be read again: want %v", stamps.Servers[i], want)
 			}
 		}
-		d.exec(t, "UPDATE t_server_conf SET bak_flag = 1 WHERE server_name = 'Old'") // as TarsWeb does, by the on-update rule
+		d.Exec(t, "UPDATE t_server_conf SET bak_flag = 1 WHERE server_name = 'Old'") // as TarsWeb does, by the on-update rule
 		after, err := s.Stamps(t.Context(), nil)
 		if err != nil || after.Servers[1].Text == stamps.Servers[1].Text {
 			t.Errorf("the change does not show: %+v, %v", after.Servers, err)
@@ -123,8 +124,8 @@ func TestR23StampsShowWhatOthersChange(t *testing.T) {
 }
 
 func TestR25TombstonesComeAndGo(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		k := key("App", "Server", "10.0.0.1")
 		instance := registered(k, "tcp -h 10.0.0.1 -p 1 -t 3000", "tcp -h 10.0.0.1 -p 2")
 		instance.Server.EnableSet, instance.Server.SetName, instance.Server.SetArea, instance.Server.SetGroup = true, "n", "a", "*"
@@ -147,7 +148,7 @@ func TestR25TombstonesComeAndGo(t *testing.T) {
 		if changed := register(t, s, registered(k, "tcp -p 1 -h 10.0.0.1 -w 50", "udp -h 10.0.0.1 -p 2 -t 5000")); len(changed.Tombstones) != 1 {
 			t.Errorf("made %+v", changed.Tombstones)
 		}
-		d.past(t, "t_registry_tombstone", "created", time.Hour, "1 = 1")
+		past(t, d, "t_registry_tombstone", "created", time.Hour, "1 = 1")
 		if snapshot, err := s.LoadAll(t.Context()); err != nil || len(snapshot.Tombstones) != 0 {
 			t.Errorf("past their time: %+v, %v", snapshot.Tombstones, err)
 		}
@@ -155,8 +156,8 @@ func TestR25TombstonesComeAndGo(t *testing.T) {
 }
 
 func TestR28RegistriesBeatAndEnd(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		rows := []naming.RegistryEntry{
 			{Locator: "10.0.0.1:17890", Servant: "tars.tarsregistry.QueryObj", Endpoint: "tcp -h 10.0.0.1 -p 17890", Version: "1"},
 			{Locator: "10.0.0.1:17890", Servant: "tars.tarsregistry.Registry", Endpoint: "tcp -h 10.0.0.1 -p 17892", Version: "1"},

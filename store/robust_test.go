@@ -15,6 +15,7 @@ import (
 	"github.com/tarsregistry/tarsregistry/internal/mariadbtest/schema"
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 	"github.com/tarsregistry/tarsregistry/store"
+	"github.com/tarsregistry/tarsregistry/store/storetest"
 )
 
 // lifeOf takes an instance through everything that writes.
@@ -48,14 +49,14 @@ func lifeOf(t *testing.T, s *store.Store, k naming.Key) {
 func TestEveryTarsSchemaBehavesTheSame(t *testing.T) {
 	for _, variant := range schema.Variants() {
 		t.Run(variant.Name, func(t *testing.T) {
-			d := mariadb(t)
-			if err := variant.Apply(t.Context(), d.raw); err != nil {
+			d := storetest.MariaDB(t)
+			if err := variant.Apply(t.Context(), d.SQL(t)); err != nil {
 				t.Fatal(err)
 			}
-			s := d.open(t)
+			s := d.Open(t, "replica-1")
 			lifeOf(t, s, key("App", "Server", "10.0.0.1"))
 			lifeOf(t, s, key("App", "Server", "fd00:10:244:1:2:3:4:5"))
-			d.exec(t, "INSERT INTO t_server_conf (application, server_name, node_name, setting_state, present_state, exe_path) VALUES ('App', 'Old', '10.0.0.1', 'active', 'active', '')")
+			d.Exec(t, "INSERT INTO t_server_conf (application, server_name, node_name, setting_state, present_state, exe_path) VALUES ('App', 'Old', '10.0.0.1', 'active', 'active', '')")
 			if found, err := s.UnleasedPods(t.Context()); err != nil || len(found) != 1 {
 				t.Errorf("unleased: %+v, %v", found, err)
 			}
@@ -73,23 +74,23 @@ func TestEveryTarsSchemaBehavesTheSame(t *testing.T) {
 }
 
 func TestR32TarsWebAltersTheTablesUnderARunningRegistry(t *testing.T) {
-	d := mariadb(t)
-	if err := schema.Container().Apply(t.Context(), d.raw); err != nil {
+	d := storetest.MariaDB(t)
+	if err := schema.Container().Apply(t.Context(), d.SQL(t)); err != nil {
 		t.Fatal(err)
 	}
-	s := d.open(t)
+	s := d.Open(t, "replica-1")
 	lifeOf(t, s, key("App", "Before", "10.0.0.1"))
-	if err := schema.ApplyTarsWeb(t.Context(), d.raw); err != nil {
+	if err := schema.ApplyTarsWeb(t.Context(), d.SQL(t)); err != nil {
 		t.Fatal(err)
 	}
 	k := key("App", "After", "fd00:10:244:1:2:3:4:5") // fits endpoint_ip no more
 	lifeOf(t, s, k)
-	if got := d.text(t, "SELECT endpoint_ip FROM t_node_info WHERE node_name = ?", k.Node); got != k.Node[:16] {
+	if got := d.Text(t, "SELECT endpoint_ip FROM t_node_info WHERE node_name = ?", k.Node); got != k.Node[:16] {
 		t.Errorf("endpoint_ip is %s", got)
 	}
 	// And each column away at the worst moment: between two transactions.
 	for _, column := range []string{"flow_state", "run_type", "base_image_id"} {
-		d.exec(t, "ALTER TABLE t_server_conf DROP COLUMN "+column)
+		d.Exec(t, "ALTER TABLE t_server_conf DROP COLUMN "+column)
 		if _, err := s.NodeServers(t.Context(), "", "", "10.0.0.1"); err != nil {
 			t.Errorf("without %s: %v", column, err)
 		}
@@ -98,15 +99,15 @@ func TestR32TarsWebAltersTheTablesUnderARunningRegistry(t *testing.T) {
 }
 
 func TestR32WhatNoLookMendsIsAnErrorThatSaysSo(t *testing.T) {
-	d := mariadb(t)
-	s := d.open(t)
-	d.exec(t, "ALTER TABLE t_server_conf DROP COLUMN patch_version")
+	d := storetest.MariaDB(t)
+	s := d.Open(t, "replica-1")
+	d.Exec(t, "ALTER TABLE t_server_conf DROP COLUMN patch_version")
 	_, err := s.LoadAll(t.Context())
 	if !errors.Is(err, store.ErrSchema) || !strings.Contains(err.Error(), "patch_version") {
 		t.Errorf("got %v", err)
 	}
 	k := key("App", "Server", "10.0.0.1")
-	d.exec(t, "ALTER TABLE t_server_conf ADD COLUMN patch_version VARCHAR(2) NOT NULL DEFAULT ''")
+	d.Exec(t, "ALTER TABLE t_server_conf ADD COLUMN patch_version VARCHAR(2) NOT NULL DEFAULT ''")
 	instance := registered(k)
 	instance.Server.Version = "longer"
 	_, err = s.Update(t.Context(), store.Scope{Keys: []naming.Key{k}}, func(tx *store.Tx) error {
@@ -116,21 +117,21 @@ func TestR32WhatNoLookMendsIsAnErrorThatSaysSo(t *testing.T) {
 	if !errors.Is(err, store.ErrValue) {
 		t.Errorf("a value that does not fit: %v", err)
 	}
-	if got := d.text(t, "SELECT COUNT(*) FROM t_registry_lease"); got != "0" {
+	if got := d.Text(t, "SELECT COUNT(*) FROM t_registry_lease"); got != "0" {
 		t.Error("half of a registration was written")
 	}
 }
 
 func TestR31SecondOpenerOfTheEmbeddedDatabaseIsRefused(t *testing.T) {
-	d := &database{kind: "sqlite", path: filepath.Join(t.TempDir(), "with space & ?#%", "registry.db")}
-	first, err := store.Open(d.config("replica-1"))
+	d := storetest.SQLite(filepath.Join(t.TempDir(), "with space & ?#%", "registry.db"))
+	first, err := store.Open(d.Config("replica-1"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := first.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if second, err := store.Open(d.config("replica-2")); !errors.Is(err, store.ErrLocked) {
+	if second, err := store.Open(d.Config("replica-2")); !errors.Is(err, store.ErrLocked) {
 		t.Fatalf("a second opener got %v, %v", second, err)
 	}
 	register(t, first, registered(key("App", "Server", "10.0.0.1")))
@@ -140,11 +141,11 @@ func TestR31SecondOpenerOfTheEmbeddedDatabaseIsRefused(t *testing.T) {
 	if err := first.Close(); err != nil {
 		t.Errorf("closing again: %v", err)
 	}
-	second := d.open(t)
+	second := d.Open(t, "replica-1")
 	if got := load(t, second, key("App", "Server", "10.0.0.1")); got.Server == nil {
 		t.Error("the registration did not survive the restart")
 	}
-	if mode := d.text(t, "PRAGMA journal_mode"); mode != "wal" {
+	if mode := d.Text(t, "PRAGMA journal_mode"); mode != "wal" {
 		t.Errorf("journal mode is %s", mode)
 	}
 }
@@ -178,7 +179,7 @@ func TestPasswordIsNeverShown(t *testing.T) {
 }
 
 func TestOpenDoesNotConnect(t *testing.T) {
-	s := openWith(t, store.Config{DSN: "user:password@tcp(127.0.0.1:1)/db_tars"})
+	s := storetest.Open(t, store.Config{DSN: "user:password@tcp(127.0.0.1:1)/db_tars"})
 	if err := s.Ping(t.Context()); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("got %v", err)
 	}
@@ -195,10 +196,10 @@ func TestOpenDoesNotConnect(t *testing.T) {
 // TestR30ReplicasRegisterTheSameInstancesAtOnce makes deadlocks and races of first
 // registrations: none may reach the callers, and the rows must agree at the end.
 func TestR30ReplicasRegisterTheSameInstancesAtOnce(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		stores := []*store.Store{d.open(t)}
-		if d.kind != "sqlite" {
-			stores = append(stores, d.openAs(t, "replica-2"))
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		stores := []*store.Store{d.Open(t, "replica-1")}
+		if d.Kind != "sqlite" {
+			stores = append(stores, d.Open(t, "replica-2"))
 		}
 		const rounds, instances = 12, 24
 		var work sync.WaitGroup
@@ -232,16 +233,16 @@ func TestR30ReplicasRegisterTheSameInstancesAtOnce(t *testing.T) {
 			})
 		}
 		work.Wait()
-		if got := d.text(t, "SELECT COUNT(*) FROM t_adapter_conf a LEFT JOIN t_server_conf s ON a.application = s.application AND"+
+		if got := d.Text(t, "SELECT COUNT(*) FROM t_adapter_conf a LEFT JOIN t_server_conf s ON a.application = s.application AND"+
 			" a.server_name = s.server_name AND a.node_name = s.node_name WHERE s.id IS NULL"); got != "0" {
 			t.Errorf("%s adapters have no server", got)
 		}
-		if got := d.text(t, "SELECT COUNT(*) FROM t_registry_lease l LEFT JOIN t_server_conf s ON l.application = s.application AND"+
+		if got := d.Text(t, "SELECT COUNT(*) FROM t_registry_lease l LEFT JOIN t_server_conf s ON l.application = s.application AND"+
 			" l.server_name = s.server_name AND l.node_name = s.node_name WHERE (s.id IS NULL) <> (l.state = 'left')"); got != "0" {
 			t.Errorf("%s leases and servers disagree", got)
 		}
-		events, leases := d.text(t, "SELECT COUNT(*) FROM t_registry_event"), d.text(t, "SELECT SUM(revision) FROM t_registry_lease")
-		if d.kind != "sqlite" && events == "0" || leases == "NULL" {
+		events, leases := d.Text(t, "SELECT COUNT(*) FROM t_registry_event"), d.Text(t, "SELECT SUM(revision) FROM t_registry_lease")
+		if d.Kind != "sqlite" && events == "0" || leases == "NULL" {
 			t.Errorf("%s events, revisions sum up to %s", events, leases)
 		}
 	})
@@ -250,8 +251,8 @@ func TestR30ReplicasRegisterTheSameInstancesAtOnce(t *testing.T) {
 // TestR30HeartbeatsAndRegistrationsMeet runs flushes against transactions on the
 // same leases.
 func TestR30HeartbeatsAndRegistrationsMeet(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		var instances []*naming.Instance
 		for i := range 200 {
 			instances = append(instances, registered(key("App", fmt.Sprint("Server", i%7), fmt.Sprint("node-", i))))
@@ -295,12 +296,10 @@ func TestR30HeartbeatsAndRegistrationsMeet(t *testing.T) {
 
 func TestR27FrozenDatabaseNeverHoldsACallLongerThanItsDeadline(t *testing.T) {
 	server := mariadbtest.Start(t)
-	d := &database{kind: "mariadb", dsn: server.DSN("")}
-	dsn := server.Database(t)
-	d.dsn = dsn
-	config := d.config("replica-1")
+	d := &storetest.Database{Kind: "mariadb", DSN: server.Database(t)}
+	config := d.Config("replica-1")
 	config.StatementTimeout = time.Second
-	s := openWith(t, config)
+	s := storetest.Open(t, config)
 	if err := s.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -349,8 +348,8 @@ func TestR27FrozenDatabaseNeverHoldsACallLongerThanItsDeadline(t *testing.T) {
 
 func TestDatabaseKilledAndRestartedNeedsNoRestart(t *testing.T) {
 	server := mariadbtest.Start(t)
-	d := &database{kind: "mariadb", dsn: server.Database(t)}
-	s := d.open(t)
+	d := &storetest.Database{Kind: "mariadb", DSN: server.Database(t)}
+	s := d.Open(t, "replica-1")
 	k := key("App", "Server", "10.0.0.1")
 	instance := register(t, s, registered(k)).Instances[0]
 	fillPool(t, s) // every connection of it will be dead

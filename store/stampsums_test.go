@@ -8,17 +8,18 @@ import (
 
 	"github.com/tarsregistry/tarsregistry/internal/mariadbtest/schema"
 	"github.com/tarsregistry/tarsregistry/store"
+	"github.com/tarsregistry/tarsregistry/store/storetest"
 )
 
 // TestR23StampsReadByPartsAreThoseReadWhole: whatever happens between two
 // readings, reading what differs from the one before comes to the same as reading
 // everything.
 func TestR23StampsReadByPartsAreThoseReadWhole(t *testing.T) {
-	onEvery(t, stampsByParts)
+	storetest.OnEvery(t, stampsByParts)
 	for _, variant := range schema.Variants() {
 		t.Run(variant.Name, func(t *testing.T) {
-			d := mariadb(t)
-			if err := variant.Apply(t.Context(), d.raw); err != nil {
+			d := storetest.MariaDB(t)
+			if err := variant.Apply(t.Context(), d.SQL(t)); err != nil {
 				t.Fatal(err)
 			}
 			stampsByParts(t, d)
@@ -26,11 +27,11 @@ func TestR23StampsReadByPartsAreThoseReadWhole(t *testing.T) {
 	}
 }
 
-func stampsByParts(t *testing.T, d *database) {
-	s := d.open(t)
+func stampsByParts(t *testing.T, d *storetest.Database) {
+	s := d.Open(t, "replica-1")
 	random := rand.New(rand.NewPCG(1, uint64(len(t.Name()))))
 	insert := func(id int, stamp string) {
-		d.exec(t, fmt.Sprintf("INSERT INTO t_server_conf (id, application, server_name, node_name, exe_path, registry_timestamp)"+
+		d.Exec(t, fmt.Sprintf("INSERT INTO t_server_conf (id, application, server_name, node_name, exe_path, registry_timestamp)"+
 			" VALUES (%d, 'App', 'S%d', 'n', '', '%s')", id, id, stamp))
 	}
 	// Ids at both ends of ranges, and far apart.
@@ -45,21 +46,21 @@ func stampsByParts(t *testing.T, d *database) {
 		id := ids[random.IntN(len(ids))]
 		switch operation := random.IntN(5); {
 		case round > rounds-10: // the on-update rule, last: what is young is read whatever the sums say
-			d.exec(t, "UPDATE t_server_conf SET bak_flag = 1 - bak_flag WHERE id = ?", id)
+			d.Exec(t, "UPDATE t_server_conf SET bak_flag = 1 - bak_flag WHERE id = ?", id)
 		case operation == 0: // several move to the same stamp
 			at := stamp()
 			for _, id := range ids[:1+random.IntN(len(ids))] {
-				d.exec(t, "UPDATE t_server_conf SET registry_timestamp = ? WHERE id = ?", at, id)
+				d.Exec(t, "UPDATE t_server_conf SET registry_timestamp = ? WHERE id = ?", at, id)
 			}
 		case operation == 1: // one moves, back or forth
-			d.exec(t, "UPDATE t_server_conf SET registry_timestamp = ? WHERE id = ?", stamp(), id)
+			d.Exec(t, "UPDATE t_server_conf SET registry_timestamp = ? WHERE id = ?", stamp(), id)
 		case operation == 2: // two change places
-			d.exec(t, "UPDATE t_server_conf SET registry_timestamp = '2020-01-01 00:00:01' WHERE id = ?", id)
-			d.exec(t, "UPDATE t_server_conf SET registry_timestamp = '2020-01-01 00:00:02' WHERE id = ?", ids[random.IntN(len(ids))])
+			d.Exec(t, "UPDATE t_server_conf SET registry_timestamp = '2020-01-01 00:00:01' WHERE id = ?", id)
+			d.Exec(t, "UPDATE t_server_conf SET registry_timestamp = '2020-01-01 00:00:02' WHERE id = ?", ids[random.IntN(len(ids))])
 		case operation == 3: // a whole range goes
-			d.exec(t, "DELETE FROM t_server_conf WHERE id BETWEEN 100000 AND 100001")
+			d.Exec(t, "DELETE FROM t_server_conf WHERE id BETWEEN 100000 AND 100001")
 		default: // one goes, another comes
-			d.exec(t, "DELETE FROM t_server_conf WHERE id IN (100000, 2047)")
+			d.Exec(t, "DELETE FROM t_server_conf WHERE id IN (100000, 2047)")
 			insert(100000, stamp())
 		}
 		now := readStamps(t, s, known)
@@ -84,10 +85,10 @@ func readStamps(t *testing.T, s *store.Store, known *store.Stamps) *store.Stamps
 }
 
 func TestR23AWholeReadingHasTheStamps(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		register(t, s, registered(key("App", "Server", "10.0.0.1")))
-		d.exec(t, "INSERT INTO t_server_conf (id, application, server_name, node_name, registry_timestamp) VALUES"+
+		d.Exec(t, "INSERT INTO t_server_conf (id, application, server_name, node_name, registry_timestamp) VALUES"+
 			" (5000, 'App', 'Old', 'n', '2020-01-01 00:00:00'), (4000, 'App', 'Ahead', 'n', '2037-01-01 00:00:00')")
 		snapshot, err := s.LoadAll(t.Context())
 		if err != nil {

@@ -7,18 +7,19 @@ import (
 
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 	"github.com/tarsregistry/tarsregistry/store"
+	"github.com/tarsregistry/tarsregistry/store/storetest"
 )
 
 // past makes stored UTC moments older, as if time had gone by for the row.
-func (d *database) past(t *testing.T, table, column string, by time.Duration, where string) {
+func past(t *testing.T, d *storetest.Database, table, column string, by time.Duration, where string) {
 	t.Helper()
 	seconds := int(by.Seconds())
-	if d.kind == "sqlite" {
-		d.exec(t, "UPDATE "+table+" SET "+column+" = strftime('%Y-%m-%d %H:%M:%f', "+column+", ?) WHERE "+where,
+	if d.Kind == "sqlite" {
+		d.Exec(t, "UPDATE "+table+" SET "+column+" = strftime('%Y-%m-%d %H:%M:%f', "+column+", ?) WHERE "+where,
 			"-"+itoa(seconds)+" seconds")
 		return
 	}
-	d.exec(t, "UPDATE "+table+" SET "+column+" = "+column+" - INTERVAL ? SECOND WHERE "+where, seconds)
+	d.Exec(t, "UPDATE "+table+" SET "+column+" = "+column+" - INTERVAL ? SECOND WHERE "+where, seconds)
 }
 
 func keysOf(leases []store.LeaseAge) []string {
@@ -30,21 +31,21 @@ func keysOf(leases []store.LeaseAge) []string {
 }
 
 func TestR18OnlyOneReplicaHoldsTheSweep(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		first, err := s.HoldSweep(t.Context(), time.Minute)
 		if err != nil || !first.Held || first.Release >= 0 {
 			t.Fatalf("first hold: %+v, %v", first, err)
 		}
-		d.past(t, "t_registry_sweep", "held_since", 30*time.Second, "id = 1")
+		past(t, d, "t_registry_sweep", "held_since", 30*time.Second, "id = 1")
 		second, err := s.HoldSweep(t.Context(), time.Minute)
 		if err != nil || !second.Held || second.HeldFor < 30*time.Second {
 			t.Errorf("a renewal keeps its beginning: %+v, %v", second, err)
 		}
-		if d.kind == "sqlite" {
+		if d.Kind == "sqlite" {
 			return // one process only
 		}
-		other := openWith(t, d.config("replica-2"))
+		other := storetest.Open(t, d.Config("replica-2"))
 		if lease, err := other.HoldSweep(t.Context(), time.Minute); err != nil || lease.Held || lease.Holder != "replica-1" {
 			t.Errorf("another replica: %+v, %v", lease, err)
 		}
@@ -69,7 +70,7 @@ func TestR18OnlyOneReplicaHoldsTheSweep(t *testing.T) {
 		if lease, _ := s.HoldSweep(t.Context(), time.Minute); lease.Protected >= 0 {
 			t.Errorf("protection does not end: %+v", lease)
 		}
-		d.past(t, "t_registry_sweep", "held_until", 2*time.Minute, "id = 1")
+		past(t, d, "t_registry_sweep", "held_until", 2*time.Minute, "id = 1")
 		if lease, err := other.HoldSweep(t.Context(), time.Minute); err != nil || !lease.Held || lease.HeldFor > 30*time.Second {
 			t.Errorf("after a lapse: %+v, %v", lease, err)
 		}
@@ -86,13 +87,13 @@ func TestR18OnlyOneReplicaHoldsTheSweep(t *testing.T) {
 }
 
 func TestR18SweepReadsWhatTheDatabaseCallsOverdue(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		for _, node := range []string{"10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"} {
 			register(t, s, registered(key("App", "Server", node)))
 		}
-		d.past(t, "t_registry_lease", "last_heartbeat", 100*time.Second, "node_name = '10.0.0.2'")
-		d.past(t, "t_registry_lease", "last_heartbeat", time.Hour, "node_name = '10.0.0.3'")
+		past(t, d, "t_registry_lease", "last_heartbeat", 100*time.Second, "node_name = '10.0.0.2'")
+		past(t, d, "t_registry_lease", "last_heartbeat", time.Hour, "node_name = '10.0.0.3'")
 		end(t, s, key("App", "Server", "10.0.0.4"))
 		sweep, err := s.ReadSweep(t.Context())
 		if err != nil {
@@ -114,13 +115,13 @@ func TestR18SweepReadsWhatTheDatabaseCallsOverdue(t *testing.T) {
 }
 
 func TestR2UnleasedPodsAreThoseOnNodesWithPortZero(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		register(t, s, registered(key("App", "Leased", "10.0.0.1")))
-		d.exec(t, "INSERT INTO t_node_info (node_name, node_obj, present_state) VALUES"+
+		d.Exec(t, "INSERT INTO t_node_info (node_name, node_obj, present_state) VALUES"+
 			" ('10.0.0.2', 'tars.tarsnode.NodeObj@tcp -h 10.0.0.2 -p 0', 'active'),"+
 			" ('10.0.0.3', 'tars.tarsnode.NodeObj@tcp -h 10.0.0.3 -p 19385 -t 60000', 'active')")
-		d.exec(t, "INSERT INTO t_server_conf (application, server_name, node_name, setting_state, present_state) VALUES"+
+		d.Exec(t, "INSERT INTO t_server_conf (application, server_name, node_name, setting_state, present_state) VALUES"+
 			" ('App', 'Unleased', '10.0.0.2', 'active', 'active'), ('App', 'Quiet', '10.0.0.2', 'active', 'inactive'),"+
 			" ('App', 'Host', '10.0.0.3', 'active', 'active'), ('APP', 'leased ', '10.0.0.2', 'active', 'active')")
 		found, err := s.UnleasedPods(t.Context())
@@ -139,13 +140,13 @@ func TestR2UnleasedPodsAreThoseOnNodesWithPortZero(t *testing.T) {
 }
 
 func TestR2SilentMachineEndsWithItsUnleasedServers(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
-		d.exec(t, "INSERT INTO t_node_info (node_name, node_obj, present_state, last_heartbeat) VALUES"+
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
+		d.Exec(t, "INSERT INTO t_node_info (node_name, node_obj, present_state, last_heartbeat) VALUES"+
 			" ('10.0.0.3', 'tars.tarsnode.NodeObj@tcp -h 10.0.0.3 -p 19385 -t 60000', 'active', '2020-01-01 00:00:00'),"+
 			" ('10.0.0.4', 'tars.tarsnode.NodeObj@tcp -h 10.0.0.4 -p 19385 -t 60000', 'active', CURRENT_TIMESTAMP),"+
 			" ('10.0.0.5', 'tars.tarsnode.NodeObj@tcp -h 10.0.0.5 -p 0', 'active', '2020-01-01 00:00:00')")
-		d.exec(t, "INSERT INTO t_server_conf (application, server_name, node_name, setting_state, present_state) VALUES"+
+		d.Exec(t, "INSERT INTO t_server_conf (application, server_name, node_name, setting_state, present_state) VALUES"+
 			" ('App', 'Host', '10.0.0.3', 'active', 'active')")
 		register(t, s, registered(key("App", "Pod", "10.0.0.3"))) // host network
 		silent, err := s.SilentNodes(t.Context(), naming.NodeTimeout)
@@ -161,28 +162,28 @@ func TestR2SilentMachineEndsWithItsUnleasedServers(t *testing.T) {
 		if err != nil || len(commit.Instances) != 1 || commit.Instances[0].Key.Server != "Host" {
 			t.Fatalf("ended %+v, %v", commit, err)
 		}
-		if got := d.text(t, "SELECT present_state FROM t_node_info WHERE node_name='10.0.0.3'"); got != "inactive" {
+		if got := d.Text(t, "SELECT present_state FROM t_node_info WHERE node_name='10.0.0.3'"); got != "inactive" {
 			t.Errorf("the node is %s", got)
 		}
-		if got := d.text(t, "SELECT present_state FROM t_server_conf WHERE server_name='Pod'"); got != "active" {
+		if got := d.Text(t, "SELECT present_state FROM t_server_conf WHERE server_name='Pod'"); got != "active" {
 			t.Errorf("the pod on it is %s", got)
 		}
 	})
 }
 
 func TestCleanableNeverNamesMachines(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		old := "2020-01-01 00:00:00"
-		d.exec(t, "INSERT INTO t_node_info (node_name, node_obj, present_state, last_heartbeat) VALUES"+
+		d.Exec(t, "INSERT INTO t_node_info (node_name, node_obj, present_state, last_heartbeat) VALUES"+
 			" ('host', 'tars.tarsnode.NodeObj@tcp -h 10.0.0.3 -p 19385 -t 60000', 'inactive', '"+old+"'),"+
 			" ('empty', 'tars.tarsnode.NodeObj@tcp -h 10.0.0.4 -p 0', 'inactive', '"+old+"'),"+
 			" ('legacy', 'tars.tarsnode.NodeObj@tcp -h 10.0.0.5 -p 0', 'active', '"+old+"'),"+
 			" ('leftover', 'tars.tarsnode.NodeObj@tcp -h 10.0.0.6 -p 0', 'inactive', '"+old+"')")
-		d.exec(t, "INSERT INTO t_server_conf (application, server_name, node_name, setting_state, present_state) VALUES"+
+		d.Exec(t, "INSERT INTO t_server_conf (application, server_name, node_name, setting_state, present_state) VALUES"+
 			" ('App', 'Machine', 'host', 'active', 'inactive'), ('App', 'Legacy', 'legacy', 'active', 'inactive'),"+
 			" ('App', 'Busy', 'legacy', 'active', 'active')")
-		d.exec(t, "INSERT INTO t_adapter_conf (application, server_name, node_name, adapter_name) VALUES"+
+		d.Exec(t, "INSERT INTO t_adapter_conf (application, server_name, node_name, adapter_name) VALUES"+
 			" ('App', 'Gone', 'leftover', 'a'), ('App', 'Gone', 'host', 'a')")
 		for _, node := range []string{"live", "expired", "recent"} {
 			register(t, s, registered(key("App", "Pod", node), "tcp -h 10.0.0.9 -p 1"))
@@ -196,8 +197,8 @@ func TestCleanableNeverNamesMachines(t *testing.T) {
 				return nil
 			})
 		}
-		d.past(t, "t_registry_lease", "state_since", 25*time.Hour, "node_name = 'expired'")
-		d.exec(t, "UPDATE t_node_info SET last_heartbeat = '"+old+"' WHERE node_name = 'expired'")
+		past(t, d, "t_registry_lease", "state_since", 25*time.Hour, "node_name = 'expired'")
+		d.Exec(t, "UPDATE t_node_info SET last_heartbeat = '"+old+"' WHERE node_name = 'expired'")
 		stale, err := s.Cleanable(t.Context(), 24*time.Hour, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -218,8 +219,8 @@ func TestCleanableNeverNamesMachines(t *testing.T) {
 }
 
 func TestPruneRemovesOnlyWhatIsPast(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		week := 7 * 24 * time.Hour
 		for _, node := range []string{"live", "left", "long-gone"} {
 			register(t, s, registered(key("App", "Pod", node), "tcp -h 10.0.0.9 -p 1"+itoa(len(node))))
@@ -227,10 +228,10 @@ func TestPruneRemovesOnlyWhatIsPast(t *testing.T) {
 		end(t, s, key("App", "Pod", "left"))
 		end(t, s, key("App", "Pod", "long-gone"))
 		for _, node := range []string{"live", "long-gone"} {
-			d.past(t, "t_registry_lease", "state_since", 8*24*time.Hour, "node_name = '"+node+"'")
+			past(t, d, "t_registry_lease", "state_since", 8*24*time.Hour, "node_name = '"+node+"'")
 		}
-		d.past(t, "t_registry_event", "created", 8*24*time.Hour, "node_name = 'long-gone'")
-		d.past(t, "t_registry_tombstone", "created", time.Hour, "node_name = 'long-gone'")
+		past(t, d, "t_registry_event", "created", 8*24*time.Hour, "node_name = 'long-gone'")
+		past(t, d, "t_registry_tombstone", "created", time.Hour, "node_name = 'long-gone'")
 		if err := s.WriteFlushMark(t.Context(), 0); err != nil {
 			t.Fatal(err)
 		}
@@ -241,7 +242,7 @@ func TestPruneRemovesOnlyWhatIsPast(t *testing.T) {
 		if want := (store.Pruned{Events: 2, Leases: 1, Tombstones: 1}); pruned != want {
 			t.Errorf("pruned %+v, want %+v", pruned, want)
 		}
-		if got := d.text(t, "SELECT COUNT(*) FROM t_registry_lease"); got != "2" {
+		if got := d.Text(t, "SELECT COUNT(*) FROM t_registry_lease"); got != "2" {
 			t.Errorf("%s leases are left", got)
 		}
 	})

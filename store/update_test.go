@@ -7,11 +7,12 @@ import (
 
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 	"github.com/tarsregistry/tarsregistry/store"
+	"github.com/tarsregistry/tarsregistry/store/storetest"
 )
 
 func TestRegistrationIsWrittenWhole(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		k := key("App", "Server", "10.0.0.1")
 		commit := register(t, s, registered(k, "tcp -h 10.0.0.1 -p 1 -t 60000", "udp -h 10.0.0.1 -p 2 -t 60000"))
 		if len(commit.Instances) != 1 || len(commit.Events) != 1 || len(commit.Nodes) != 1 {
@@ -35,8 +36,8 @@ func TestRegistrationIsWrittenWhole(t *testing.T) {
 }
 
 func TestR4StateChangeTouchesNothingElse(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		k := key("App", "Server", "10.0.0.1")
 		register(t, s, registered(k))
 		update(t, s, store.Scope{Keys: []naming.Key{k}}, func(tx *store.Tx) error {
@@ -44,31 +45,31 @@ func TestR4StateChangeTouchesNothingElse(t *testing.T) {
 			instance.Server.PresentState = naming.Deactivating
 			instance.Lease.Reported = naming.Deactivating
 			// What TarsWeb writes between our read and our write stays.
-			if d.kind != "sqlite" {
-				d.exec(t, "UPDATE t_server_conf SET setting_state='inactive', template_name='edited'")
+			if d.Kind != "sqlite" {
+				d.Exec(t, "UPDATE t_server_conf SET setting_state='inactive', template_name='edited'")
 			}
 			tx.Put(instance, naming.Event{Kind: naming.EventState, State: naming.Deactivating})
 			return nil
 		})
-		if got := d.text(t, "SELECT present_state FROM t_server_conf"); got != "deactivating" {
+		if got := d.Text(t, "SELECT present_state FROM t_server_conf"); got != "deactivating" {
 			t.Errorf("present_state is %s", got)
 		}
-		if d.kind == "sqlite" {
+		if d.Kind == "sqlite" {
 			return // one writer at a time: nobody comes between
 		}
-		if got := d.text(t, "SELECT CONCAT(setting_state, template_name) FROM t_server_conf"); got != "inactiveedited" {
+		if got := d.Text(t, "SELECT CONCAT(setting_state, template_name) FROM t_server_conf"); got != "inactiveedited" {
 			t.Errorf("TarsWeb's edit became %s", got)
 		}
 	})
 }
 
 func TestReRegistrationWritesTheDescriptionAndKeepsTheRest(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		k := key("App", "Server", "10.0.0.1")
 		first := register(t, s, registered(k, "tcp -h 10.0.0.1 -p 1", "tcp -h 10.0.0.1 -p 2", "tcp -h 10.0.0.1 -p 3")).Instances[0]
-		d.exec(t, "UPDATE t_server_conf SET setting_state='inactive', template_name='edited', enable_group='Y', exe_path='/x'")
-		d.exec(t, "UPDATE t_adapter_conf SET allow_ip='10.9.9.9'")
+		d.Exec(t, "UPDATE t_server_conf SET setting_state='inactive', template_name='edited', enable_group='Y', exe_path='/x'")
+		d.Exec(t, "UPDATE t_adapter_conf SET allow_ip='10.9.9.9'")
 		again := update(t, s, store.Scope{Keys: []naming.Key{k}}, func(tx *store.Tx) error {
 			instance := tx.Instance(k).Clone()
 			instance.Server.SettingState, instance.Server.Version = naming.Active, "v2"
@@ -81,15 +82,15 @@ func TestReRegistrationWritesTheDescriptionAndKeepsTheRest(t *testing.T) {
 		if again.Server.ID != first.Server.ID || again.Lease.ID != first.Lease.ID || again.Lease.Revision != 2 {
 			t.Errorf("ids or revision changed: %+v, %+v", again.Server, again.Lease)
 		}
-		got := d.text(t, "SELECT setting_state || ' ' || patch_version || ' ' || template_name || ' ' || enable_group || ' ' || exe_path || ' ' ||"+
+		got := d.Text(t, "SELECT setting_state || ' ' || patch_version || ' ' || template_name || ' ' || enable_group || ' ' || exe_path || ' ' ||"+
 			" set_name || set_area || set_group FROM t_server_conf")
 		if want := "active v2 edited Y /x nag"; got != want {
 			t.Errorf("the row is %q, want %q", got, want)
 		}
-		if got := d.text(t, "SELECT COUNT(*) FROM t_adapter_conf"); got != "2" {
+		if got := d.Text(t, "SELECT COUNT(*) FROM t_adapter_conf"); got != "2" {
 			t.Errorf("%s adapters are left (R11: the list is the whole truth)", got)
 		}
-		if got := d.text(t, "SELECT COUNT(*) FROM t_adapter_conf WHERE allow_ip='10.9.9.9'"); got != "2" {
+		if got := d.Text(t, "SELECT COUNT(*) FROM t_adapter_conf WHERE allow_ip='10.9.9.9'"); got != "2" {
 			t.Errorf("%s adapters kept TarsWeb's allow_ip, want 2", got)
 		}
 		if again.Adapters[0].ID != first.Adapters[0].ID || again.Adapters[0].Stamp == "" || again.Adapters[1].Endpoint != "tcp -h 10.0.0.1 -p 22" {
@@ -99,11 +100,11 @@ func TestReRegistrationWritesTheDescriptionAndKeepsTheRest(t *testing.T) {
 }
 
 func TestR10EndRemovesRowsAndHostFiles(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		k, neighbour := key("App", "Server", "10.0.0.1"), key("App", "Server", "10.0.0.2")
 		register(t, s, registered(k), registered(neighbour))
-		d.exec(t, "INSERT INTO t_config_files (server_name, host, filename) VALUES"+
+		d.Exec(t, "INSERT INTO t_config_files (server_name, host, filename) VALUES"+
 			" ('App.Server', '10.0.0.1', 'a.conf'), ('App.Server', '10.0.0.2', 'a.conf'), ('App.Server', '', 'a.conf'), ('App.Other', '10.0.0.1', 'a.conf')")
 		commit := end(t, s, k)
 		if commit.Instances[0].Server != nil || commit.Instances[0].Lease.State != naming.LeaseLeft {
@@ -117,7 +118,7 @@ func TestR10EndRemovesRowsAndHostFiles(t *testing.T) {
 			"SELECT state FROM t_registry_lease WHERE node_name='10.0.0.1'":        "left",
 			"SELECT COUNT(*) FROM t_registry_tombstone WHERE server_name='Server'": "1",
 		} {
-			if got := d.text(t, query); got != want {
+			if got := d.Text(t, query); got != want {
 				t.Errorf("%s is %s, want %s", query, got, want)
 			}
 		}
@@ -125,11 +126,11 @@ func TestR10EndRemovesRowsAndHostFiles(t *testing.T) {
 }
 
 func TestR15KeysCompareAsTheCollationDoes(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
-		d.exec(t, "INSERT INTO t_server_conf (application, server_name, node_name) VALUES ('APP', 'server ', 'Node')")
-		d.exec(t, "INSERT INTO t_adapter_conf (application, server_name, node_name, adapter_name, endpoint) VALUES ('app', 'SERVER', 'node ', 'a', 'tcp -p 1')")
-		d.exec(t, "INSERT INTO t_node_info (node_name, node_obj) VALUES ('NODE ', 'tars.tarsnode.NodeObj@tcp -h node -p 0')")
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
+		d.Exec(t, "INSERT INTO t_server_conf (application, server_name, node_name) VALUES ('APP', 'server ', 'Node')")
+		d.Exec(t, "INSERT INTO t_adapter_conf (application, server_name, node_name, adapter_name, endpoint) VALUES ('app', 'SERVER', 'node ', 'a', 'tcp -p 1')")
+		d.Exec(t, "INSERT INTO t_node_info (node_name, node_obj) VALUES ('NODE ', 'tars.tarsnode.NodeObj@tcp -h node -p 0')")
 		k := key("App", "Server", "node")
 		got := load(t, s, k)
 		if got.Server == nil || len(got.Adapters) != 1 {
@@ -149,7 +150,7 @@ func TestR15KeysCompareAsTheCollationDoes(t *testing.T) {
 			tx.Put(instance, naming.Event{Kind: naming.EventAdopted})
 			return nil
 		})
-		if got := d.text(t, "SELECT COUNT(*) FROM t_server_conf"); got != "1" {
+		if got := d.Text(t, "SELECT COUNT(*) FROM t_server_conf"); got != "1" {
 			t.Errorf("%s rows, want the one that was there", got)
 		}
 		if got := load(t, s, key("aPP", "sERVER", "nODE")); got.Lease == nil || got.Server.PresentState != naming.Active {
@@ -159,10 +160,10 @@ func TestR15KeysCompareAsTheCollationDoes(t *testing.T) {
 }
 
 func TestR3NodeOfAMachineIsNeverTouched(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		object := "tars.tarsnode.NodeObj@tcp -h 10.0.0.1 -p 19385 -t 60000"
-		d.exec(t, "INSERT INTO t_node_info (node_name, node_obj, present_state, last_heartbeat) VALUES ('10.0.0.1', '"+object+"', 'active', '2020-01-01 00:00:00')")
+		d.Exec(t, "INSERT INTO t_node_info (node_name, node_obj, present_state, last_heartbeat) VALUES ('10.0.0.1', '"+object+"', 'active', '2020-01-01 00:00:00')")
 		register(t, s, registered(key("App", "Server", "10.0.0.1")))
 		update(t, s, store.Scope{Nodes: []string{"10.0.0.1"}}, func(tx *store.Tx) error {
 			node := *tx.Node("10.0.0.1")
@@ -174,7 +175,7 @@ func TestR3NodeOfAMachineIsNeverTouched(t *testing.T) {
 		if err := s.TouchNodes(t.Context(), []store.NodeBeat{{Name: "10.0.0.1"}}); err != nil {
 			t.Fatal(err)
 		}
-		got := d.text(t, "SELECT node_obj || present_state || substr(last_heartbeat, 1, 10) FROM t_node_info")
+		got := d.Text(t, "SELECT node_obj || present_state || substr(last_heartbeat, 1, 10) FROM t_node_info")
 		if want := object + "active2020-01-01"; got != want {
 			t.Errorf("the node became %s", got)
 		}
@@ -182,16 +183,16 @@ func TestR3NodeOfAMachineIsNeverTouched(t *testing.T) {
 }
 
 func TestNodeOfAPodIsMadeKeptAndRemoved(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		k := key("App", "Server", "fd00:10:244:1:2:3:4:5")
 		register(t, s, registered(k))
-		if got := d.text(t, "SELECT present_state || setting_state || endpoint_ip FROM t_node_info"); got != "activeactive"+k.Node {
+		if got := d.Text(t, "SELECT present_state || setting_state || endpoint_ip FROM t_node_info"); got != "activeactive"+k.Node {
 			t.Errorf("the node is %s", got)
 		}
-		d.exec(t, "UPDATE t_node_info SET last_heartbeat = '2020-01-01 00:00:00', label = 'kept'")
+		d.Exec(t, "UPDATE t_node_info SET last_heartbeat = '2020-01-01 00:00:00', label = 'kept'")
 		register(t, s, registered(k))
-		if got := d.text(t, "SELECT label || (last_heartbeat > '2021-01-01') FROM t_node_info"); got != "kept1" {
+		if got := d.Text(t, "SELECT label || (last_heartbeat > '2021-01-01') FROM t_node_info"); got != "kept1" {
 			t.Errorf("after a registration the node is %s", got)
 		}
 		update(t, s, store.Scope{Nodes: []string{k.Node}}, func(tx *store.Tx) error {
@@ -203,22 +204,22 @@ func TestNodeOfAPodIsMadeKeptAndRemoved(t *testing.T) {
 			tx.PutNode(node)
 			return nil
 		})
-		if got := d.text(t, "SELECT present_state FROM t_node_info"); got != "inactive" {
+		if got := d.Text(t, "SELECT present_state FROM t_node_info"); got != "inactive" {
 			t.Errorf("the node is %s", got)
 		}
 		commit := update(t, s, store.Scope{Nodes: []string{k.Node}}, func(tx *store.Tx) error {
 			tx.DeleteNode(k.Node)
 			return nil
 		})
-		if got := d.text(t, "SELECT COUNT(*) FROM t_node_info"); got != "0" || len(commit.NodesGone) != 1 {
+		if got := d.Text(t, "SELECT COUNT(*) FROM t_node_info"); got != "0" || len(commit.NodesGone) != 1 {
 			t.Errorf("%s nodes are left, %v gone", got, commit.NodesGone)
 		}
 	})
 }
 
 func TestGroupCommitUndoesOneRequestOnly(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		good, bad := key("App", "Good", "10.0.0.1"), key("App", "Bad", "10.0.0.2")
 		register(t, s, registered(bad))
 		put := func(tx *store.Tx, instance *naming.Instance) {
@@ -241,15 +242,15 @@ func TestGroupCommitUndoesOneRequestOnly(t *testing.T) {
 		if len(commit.Instances) != 1 || commit.Instances[0].Key != good || len(commit.Events) != 1 || len(commit.Nodes) != 0 {
 			t.Errorf("commit is %+v", commit)
 		}
-		if got := d.text(t, "SELECT patch_version FROM t_server_conf WHERE server_name='Bad'"); got != "v1" {
+		if got := d.Text(t, "SELECT patch_version FROM t_server_conf WHERE server_name='Bad'"); got != "v1" {
 			t.Errorf("the undone change was written: %s", got)
 		}
 	})
 }
 
 func TestR30ErrorOfAClosureRollsBackAndComesBackAsItIs(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		k := key("App", "Server", "10.0.0.1")
 		refusal := errors.New("refused")
 		calls := 0
@@ -261,7 +262,7 @@ func TestR30ErrorOfAClosureRollsBackAndComesBackAsItIs(t *testing.T) {
 		if err != refusal || commit != nil || calls != 1 { //nolint:errorlint // not wrapped either
 			t.Errorf("got %v, %v after %d calls", commit, err, calls)
 		}
-		if got := d.text(t, "SELECT COUNT(*) FROM t_registry_lease"); got != "0" {
+		if got := d.Text(t, "SELECT COUNT(*) FROM t_registry_lease"); got != "0" {
 			t.Errorf("%s leases were written", got)
 		}
 		if commit := update(t, s, store.Scope{Keys: []naming.Key{k}}, func(*store.Tx) error { return nil }); len(commit.Instances) != 0 {
@@ -271,8 +272,8 @@ func TestR30ErrorOfAClosureRollsBackAndComesBackAsItIs(t *testing.T) {
 }
 
 func TestR35WorkerIDsAreUniqueAmongInstances(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		take := func(node string) (id int64, ok bool) {
 			k := key("App", "Server", node)
 			update(t, s, store.Scope{Keys: []naming.Key{k}}, func(tx *store.Tx) (err error) {
@@ -315,8 +316,8 @@ func TestR35WorkerIDsAreUniqueAmongInstances(t *testing.T) {
 }
 
 func TestTakeoverLoadsFurtherInstances(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		old, other := key("App", "Old", "10.0.0.1"), key("App", "Other", "10.0.0.2")
 		register(t, s, registered(old), registered(other, "tcp -h 10.0.0.1 -p 5"))
 		k := key("App", "New", "10.0.0.1")
@@ -338,19 +339,19 @@ func TestTakeoverLoadsFurtherInstances(t *testing.T) {
 		if len(commit.Instances) != 3 || len(commit.Tombstones) != 1 || commit.Tombstones[0].Key != old {
 			t.Errorf("%d instances, tombstones %+v", len(commit.Instances), commit.Tombstones)
 		}
-		if got := d.text(t, "SELECT COUNT(*) FROM t_server_conf"); got != "1" {
+		if got := d.Text(t, "SELECT COUNT(*) FROM t_server_conf"); got != "1" {
 			t.Errorf("%s servers are left", got)
 		}
 	})
 }
 
 func TestR1LeaseStampsAreWrittenOnlyWhereTheyChange(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		k := key("App", "Server", "10.0.0.1")
 		register(t, s, registered(k))
-		d.past(t, "t_registry_lease", "last_heartbeat", time.Hour, "1 = 1")
-		d.past(t, "t_registry_lease", "state_since", 2*time.Hour, "1 = 1")
+		past(t, d, "t_registry_lease", "last_heartbeat", time.Hour, "1 = 1")
+		past(t, d, "t_registry_lease", "state_since", 2*time.Hour, "1 = 1")
 		before := load(t, s, k).Lease
 		change := func(fn func(*naming.Lease)) *naming.Lease {
 			update(t, s, store.Scope{Keys: []naming.Key{k}}, func(tx *store.Tx) error {
@@ -383,8 +384,8 @@ func TestR1LeaseStampsAreWrittenOnlyWhereTheyChange(t *testing.T) {
 }
 
 func TestPutWithoutALeaseLeavesTheLeaseAsItIs(t *testing.T) {
-	onEvery(t, func(t *testing.T, d *database) {
-		s := d.open(t)
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
 		k := key("App", "Server", "10.0.0.1")
 		register(t, s, registered(k))
 		commit := update(t, s, store.Scope{Keys: []naming.Key{k}}, func(tx *store.Tx) error {

@@ -4,11 +4,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"testing"
 	"time"
 
-	_ "github.com/go-sql-driver/mysql" // for Database.SQL
+	"github.com/go-sql-driver/mysql"
 
 	"github.com/tarsregistry/tarsregistry/internal/mariadbtest"
 	"github.com/tarsregistry/tarsregistry/store"
@@ -17,7 +18,8 @@ import (
 // Database is an empty one, for one test.
 type Database struct {
 	Kind string // sqlite or mariadb
-	dsn  string
+	DSN  string // of a MariaDB
+
 	path string
 	raw  *sql.DB
 }
@@ -27,18 +29,41 @@ type Database struct {
 func OnEvery(t *testing.T, test func(t *testing.T, d *Database)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) {
-		test(t, &Database{Kind: "sqlite", path: filepath.Join(t.TempDir(), "data", "registry.db")})
+		test(t, SQLite(filepath.Join(t.TempDir(), "data", "registry.db")))
 	})
-	t.Run("mariadb", func(t *testing.T) {
-		test(t, &Database{Kind: "mariadb", dsn: mariadbtest.Database(t)})
-	})
+	t.Run("mariadb", func(t *testing.T) { test(t, MariaDB(t)) })
+}
+
+// SQLite gives an embedded database in the file of that name, which need not exist.
+func SQLite(path string) *Database { return &Database{Kind: "sqlite", path: path} }
+
+// MariaDB gives a database of that kind only. The package's TestMain must be that
+// of [mariadbtest.Run].
+func MariaDB(t testing.TB) *Database {
+	t.Helper()
+	return &Database{Kind: "mariadb", DSN: mariadbtest.Database(t)}
+}
+
+// Config is that of the named replica on this database.
+func (d *Database) Config(replica string) store.Config {
+	return store.Config{DSN: d.DSN, Path: d.path, Replica: replica, Tombstone: 150 * time.Second}
 }
 
 // Open gives a migrated store of the named replica; it is closed when the test
 // ends.
 func (d *Database) Open(t testing.TB, replica string) *store.Store {
 	t.Helper()
-	s, err := store.Open(store.Config{DSN: d.dsn, Path: d.path, Replica: replica, Tombstone: 150 * time.Second})
+	s := Open(t, d.Config(replica))
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Fatalf("storetest: %v", err)
+	}
+	return s
+}
+
+// Open gives a store as it is, not migrated; it is closed when the test ends.
+func Open(t testing.TB, config store.Config) *store.Store {
+	t.Helper()
+	s, err := store.Open(config)
 	if err != nil {
 		t.Fatalf("storetest: %v", err)
 	}
@@ -47,23 +72,21 @@ func (d *Database) Open(t testing.TB, replica string) *store.Store {
 			t.Errorf("storetest: close the store: %v", err)
 		}
 	})
-	if err := s.Migrate(t.Context()); err != nil {
-		t.Fatalf("storetest: %v", err)
-	}
 	return s
 }
 
-// SQL is a plain connection, as another program has one. It is for after Open.
+// SQL is a plain connection, as another program has one. On the embedded database
+// it is for after Open. || joins texts on both kinds, so that one query serves both.
 func (d *Database) SQL(t testing.TB) *sql.DB {
 	t.Helper()
 	if d.raw != nil {
 		return d.raw
 	}
 	if d.Kind == "mariadb" {
-		d.raw = mariadbtest.Open(t, d.dsn)
+		d.raw = mariadbtest.Open(t, d.joiningTexts(t))
 		return d.raw
 	}
-	raw, err := sql.Open("sqlite", "file:"+d.path+"?_pragma=busy_timeout(5000)")
+	raw, err := sql.Open("sqlite", "file:"+(&url.URL{Path: d.path}).EscapedPath()+"?_pragma=busy_timeout(5000)")
 	if err != nil {
 		t.Fatalf("storetest: %v", err)
 	}
@@ -74,6 +97,19 @@ func (d *Database) SQL(t testing.TB) *sql.DB {
 	})
 	d.raw = raw
 	return raw
+}
+
+func (d *Database) joiningTexts(t testing.TB) string {
+	t.Helper()
+	config, err := mysql.ParseDSN(d.DSN)
+	if err != nil {
+		t.Fatal("storetest: the test's DSN cannot be read")
+	}
+	if config.Params == nil {
+		config.Params = map[string]string{}
+	}
+	config.Params["sql_mode"] = "'PIPES_AS_CONCAT,STRICT_TRANS_TABLES'"
+	return config.FormatDSN()
 }
 
 // Exec runs a statement and gives the number of rows it changed.
