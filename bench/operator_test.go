@@ -47,6 +47,7 @@ func BenchmarkOperator(b *testing.B) {
 	const times = 30
 	change := []load.Template{onStartup(b, instance{server: "Many0042Server", node: "10.255.0.1", uid: "5f0f4a1e-7c3d-4b21-9d58-ffffffffffff"})}
 	table := results.section(fmt.Sprintf("HTTP with %d instances", adapters), "answer", "p50", "slowest of "+rate(times), "registry's CPU", "size")
+	profiled := told.profile(b, "operator", restTime)
 	for _, question := range operatorQuestions {
 		var spent []float64
 		var size int64
@@ -63,6 +64,7 @@ func BenchmarkOperator(b *testing.B) {
 		}
 		table.row(question.what, seconds(median(spent)), seconds(slices.Max(spent)), seconds(cpu/times), fmt.Sprintf("%d kB", size>>10))
 	}
+	profiled()
 	table.note("Resident memory: %s before, %s after.", megabytes(int64(before)), megabytes(int64(resident(b, process))))
 }
 
