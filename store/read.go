@@ -19,6 +19,7 @@ type Snapshot struct {
 	// without their Registration.
 	Instances  []*naming.Instance
 	Nodes      []string // names
+	NodeSum    NodeSum  // that of Nodes
 	Rules      []naming.GroupRule
 	Priorities []naming.GroupPriority
 	Registries []naming.RegistryEntry
@@ -86,10 +87,12 @@ func (s *Store) readAll(ctx context.Context, tx runner, tables *schema) (*Snapsh
 		// Now, not after the rows: by then what is young might have settled.
 		func() (err error) { youngServers, err = s.youngStamps(ctx, tx, "t_server_conf"); return err },
 		func() (err error) { youngAdapters, err = s.youngStamps(ctx, tx, "t_adapter_conf"); return err },
+		func() error { return s.makeRoom(ctx, tx, a) },
 		func() error { return s.readServers(ctx, tx, tables, "", nil, a) },
 		func() error { return s.readAdapters(ctx, tx, "", nil, a) },
 		func() error { return s.readLeases(ctx, tx, "", nil, a) },
 		func() error { return s.readSmall(ctx, tx, small) },
+		func() (err error) { snapshot.NodeSum, err = s.sumNodes(ctx, tx); return err },
 		func() (err error) { snapshot.Nodes, err = s.readNodeNames(ctx, tx); return err },
 		func() error {
 			return s.liveTombstones(ctx, tx, "", nil, func(t naming.Tombstone) {
@@ -117,6 +120,18 @@ type assembly struct {
 }
 
 func newAssembly() *assembly { return &assembly{byKey: map[string]*naming.Instance{}} }
+
+// makeRoom prepares for the whole of the tables: a map that has to grow is made
+// many times over. Nearly all instances have a server row.
+func (s *Store) makeRoom(ctx context.Context, tx runner, a *assembly) error {
+	return s.each(ctx, tx, "count_servers", "SELECT COUNT(*) FROM t_server_conf", nil, func(row *scanner) {
+		count := row.int()
+		a.byKey = make(map[string]*naming.Instance, count)
+		a.order = make([]*naming.Instance, 0, count)
+		a.stamps.Servers = make([]Stamp, 0, count)
+		a.stamps.Adapters = make([]Stamp, 0, count) // at least, mostly
+	})
+}
 
 // instance is the one that the next three columns of a row name; they are passed.
 // known says that a row named it before.

@@ -18,12 +18,6 @@ func serverColumns(tables *schema) string {
 		optional(tables.metricsPort, "t.metrics_port")
 }
 
-func scanServer(row *scanner) (naming.Key, *naming.Server) {
-	id := row.int()
-	key := scanKey(row)
-	return key, scanServerRest(row, id)
-}
-
 // scanServerRest reads what comes after the id and the key.
 func scanServerRest(row *scanner, id int64) *naming.Server {
 	return &naming.Server{
@@ -67,12 +61,6 @@ func (d *dialect) leaseColumns() string {
 
 // noWorker is a lease's worker id where it has none; the column is NULL then.
 const noWorker = -1
-
-func scanLease(row *scanner) (naming.Key, *naming.Lease) {
-	id := row.int()
-	key := scanKey(row)
-	return key, scanLeaseRest(row, id)
-}
 
 func scanLeaseRest(row *scanner, id int64) *naming.Lease {
 	lease := &naming.Lease{

@@ -28,6 +28,7 @@ type cell struct {
 	bytes  []byte
 	number int64
 	kind   cellKind
+	last   string // the name that stood here in a row before
 }
 
 type cellKind uint8
@@ -103,7 +104,13 @@ func (s *scanner) text() string { return string(s.next().text()) }
 
 // name is the next column, for values that many rows share: equal ones share
 // their memory.
-func (s *scanner) name() string { return s.shared(s.next().text()) }
+func (s *scanner) name() string {
+	c := s.next()
+	if text := c.text(); string(text) != c.last { // most often the row before had the same
+		c.last = s.shared(text)
+	}
+	return c.last
+}
 
 func (s *scanner) shared(text []byte) string {
 	if len(text) == 0 {

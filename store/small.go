@@ -57,10 +57,8 @@ type NodeSum struct{ Rows, IDs int64 }
 func (s *Store) NodeNames(ctx context.Context, known *NodeSum) (names []string, sum NodeSum, err error) {
 	err = s.bounded(ctx, s.config.StatementTimeout, func(ctx context.Context) error {
 		names = nil
-		err := s.each(ctx, s.read, "node_sum", "SELECT COUNT(*), SUM(id) FROM t_node_info", nil, func(row *scanner) {
-			sum = NodeSum{Rows: row.int(), IDs: row.int()}
-		})
-		if err != nil || known != nil && *known == sum {
+		var err error
+		if sum, err = s.sumNodes(ctx, s.read); err != nil || known != nil && *known == sum {
 			return err
 		}
 		names, err = s.readNodeNames(ctx, s.read)
@@ -70,6 +68,13 @@ func (s *Store) NodeNames(ctx context.Context, known *NodeSum) (names []string, 
 		return nil, sum, fmt.Errorf("read the nodes: %w", err)
 	}
 	return names, sum, nil
+}
+
+func (s *Store) sumNodes(ctx context.Context, on runner) (sum NodeSum, err error) {
+	err = s.each(ctx, on, "node_sum", "SELECT COUNT(*), SUM(id) FROM t_node_info", nil, func(row *scanner) {
+		sum = NodeSum{Rows: row.int(), IDs: row.int()}
+	})
+	return sum, err
 }
 
 func (s *Store) readNodeNames(ctx context.Context, on runner) (names []string, err error) {

@@ -52,7 +52,7 @@ func (s *tables) put(key naming.Key, state naming.State) {
 func (s *tables) LoadAll(context.Context) (*store.Snapshot, error) {
 	s.sync()
 	s.wholes++
-	snapshot := &store.Snapshot{Stamps: s.stamps()}
+	snapshot := &store.Snapshot{Stamps: s.stamps(), NodeSum: s.nodeSum(), Nodes: slices.Collect(maps.Keys(s.nodes))}
 	for _, instance := range s.rows {
 		snapshot.Instances = append(snapshot.Instances, instance.Clone())
 	}
@@ -102,15 +102,20 @@ func (s *tables) stamps() *store.Stamps {
 
 func (s *tables) NodeNames(_ context.Context, known *store.NodeSum) ([]string, store.NodeSum, error) {
 	s.sync()
-	sum := store.NodeSum{Rows: int64(len(s.nodes))}
-	for _, id := range s.nodes {
-		sum.IDs += id
-	}
+	sum := s.nodeSum()
 	if known != nil && *known == sum {
 		return nil, sum, s.fail
 	}
 	s.nodeReads++
 	return slices.Collect(maps.Keys(s.nodes)), sum, s.fail
+}
+
+func (s *tables) nodeSum() store.NodeSum {
+	sum := store.NodeSum{Rows: int64(len(s.nodes))}
+	for _, id := range s.nodes {
+		sum.IDs += id
+	}
+	return sum
 }
 
 func (s *tables) SmallTables(context.Context) (*store.Small, error) { return &store.Small{}, s.fail }
@@ -381,12 +386,12 @@ func TestR13NodesAreReadWhenOneHasGone(t *testing.T) {
 	s.rows[key(1)].Adapters = []naming.Adapter{{ID: 1, Name: "a"}}
 	following(t, s, func(known *roster.Roster, _ *Follower) {
 		s.pass(20 * time.Second)
-		if s.nodeReads != 1 {
+		if s.nodeReads != 0 {
 			t.Errorf("the nodes were read %d times while nothing happened", s.nodeReads)
 		}
 		delete(s.nodes, "10.0.0.2")
 		s.pass(3 * time.Second)
-		if s.nodeReads != 2 || known.Get(key(1)).Torn {
+		if s.nodeReads != 1 || known.Get(key(1)).Torn {
 			t.Errorf("after another node's row had gone: %d reads, torn %v", s.nodeReads, known.Get(key(1)).Torn)
 		}
 		delete(s.nodes, "10.0.0.1")

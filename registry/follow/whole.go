@@ -27,6 +27,8 @@ func (f *Follower) compareAll(ctx context.Context, first bool) (*store.Snapshot,
 	} else if !f.compareWhole(snapshot, version) {
 		return snapshot, nil // the next comparison of everything comes soon: lastFull stays
 	}
+	f.compareNodes(snapshot.Nodes, version)
+	f.nodes, f.nodesRead = &snapshot.NodeSum, time.Now()
 	f.lastFull = time.Now()
 	f.unsettled.servers = youngOf(snapshot.Stamps.Servers)
 	f.unsettled.adapters = youngOf(snapshot.Stamps.Adapters)
@@ -73,6 +75,5 @@ func (f *Follower) compareWhole(snapshot *store.Snapshot, version uint64) bool {
 	torn := f.torn(less)
 	f.roster.Compared(less, nil, version)
 	f.roster.Tear(torn)
-	f.compareNodes(snapshot.Nodes, version)
 	return true
 }
