@@ -5,6 +5,9 @@ import "strings"
 // SameName tells whether the tables hold two spellings of a name to be equal, as
 // Fold does, and allocates nothing.
 func SameName(a, b string) bool {
+	if a == b {
+		return true
+	}
 	a, b = strings.TrimRight(a, " "), strings.TrimRight(b, " ")
 	if len(a) != len(b) {
 		return false
