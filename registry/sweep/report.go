@@ -37,10 +37,4 @@ type Stats struct {
 	Expired  uint64
 	Overdue  int // in the last sweep
 	Held     int
-	LastTook time.Duration
-	// SinceSweep is how long ago the last sweep that could read ended;
-	// negative: never.
-	SinceSweep time.Duration
-
-	last time.Time
 }

@@ -60,12 +60,7 @@ func (s *Sweeper) Protection() Protection {
 func (s *Sweeper) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	stats := s.stats
-	stats.SinceSweep = -1
-	if !stats.last.IsZero() {
-		stats.SinceSweep = s.now().Sub(stats.last)
-	}
-	return stats
+	return s.stats
 }
 
 // tell logs what has changed: each expiry has an event of its own, so that here

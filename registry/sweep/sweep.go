@@ -59,7 +59,6 @@ func (s *Sweeper) Sweep(ctx context.Context, dryRun bool) (Report, error) {
 	if dryRun {
 		return s.try(ctx)
 	}
-	started := s.now()
 	lease, err := s.hold(ctx)
 	if err != nil {
 		return Report{}, err
@@ -69,7 +68,7 @@ func (s *Sweeper) Sweep(ctx context.Context, dryRun bool) (Report, error) {
 		s.guard.reset()
 		s.legacy.reset()
 		report := Report{Skipped: fmt.Sprintf("replica %s sweeps", lease.Holder)}
-		s.note(lease, report, started)
+		s.note(lease, report)
 		return report, nil
 	}
 	plan, err := s.look(ctx, lease, s.conditions, s.guard)
@@ -89,7 +88,7 @@ func (s *Sweeper) Sweep(ctx context.Context, dryRun bool) (Report, error) {
 	}
 	s.sweepLegacy(ctx, &plan)
 	s.changes.Report(s.options.Logger, plan.err)
-	s.note(lease, plan.Report, started)
+	s.note(lease, plan.Report)
 	return plan.Report, nil
 }
 
@@ -243,9 +242,8 @@ func inParallel[T any](ctx context.Context, list []T, change func(context.Contex
 }
 
 // note keeps the figures, and what is shown of protection.
-func (s *Sweeper) note(lease store.SweepLease, report Report, started time.Time) {
-	now := s.now()
-	protection := s.guard.snapshot(report.Held, now)
+func (s *Sweeper) note(lease store.SweepLease, report Report) {
+	protection := s.guard.snapshot(report.Held, s.now())
 	s.mu.Lock()
 	before := s.protection
 	s.protection = protection
@@ -256,7 +254,6 @@ func (s *Sweeper) note(lease store.SweepLease, report Report, started time.Time)
 	}
 	s.stats.Expired += uint64(len(report.Expired))
 	s.stats.Overdue, s.stats.Held = report.Overdue, len(report.Held)
-	s.stats.LastTook, s.stats.last = now.Sub(started), now
 	s.mu.Unlock()
 	s.tell(report, before, protection)
 }
