@@ -114,7 +114,6 @@ func (w *writing) unbury(keys []any) error {
 	if err != nil || len(ids) == 0 {
 		return err
 	}
-	w.commit.TombstonesGone = ids
 	return w.exec("tombstone_delete", "DELETE FROM t_registry_tombstone WHERE id IN ("+idList(ids)+")")
 }
 

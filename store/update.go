@@ -29,8 +29,6 @@ type Commit struct {
 	NodesGone  []string           // rows that were deleted
 	Events     []naming.Event     // without ids and times
 	Tombstones []naming.Tombstone // made
-	// TombstonesGone are ids of tombstones whose endpoint registered again (R25).
-	TombstonesGone []int64
 }
 
 // updateAttempts bounds how often a transaction is begun again.
