@@ -18,7 +18,6 @@ type caller struct {
 	begun    []time.Time // by place
 	waiting  int         // calls that are not answered yet
 	sent     int
-	batch    bool
 	out      []byte
 	in       []byte
 	end      int // of what is in in
@@ -33,7 +32,6 @@ func newCaller(index int, conn net.Conn, options Options) *caller {
 		index:  index,
 		conn:   conn,
 		append: options.Append,
-		batch:  options.Batch,
 		begun:  make([]time.Time, options.Depth),
 		in:     make([]byte, 64<<10),
 	}
@@ -54,9 +52,6 @@ func (c *caller) run(b *budget) (err error) {
 		}
 	}
 	for c.waiting > 0 {
-		if err := c.flush(); err != nil {
-			return err
-		}
 		if err := c.receive(b); err != nil {
 			return fmt.Errorf("connection %d: %w", c.index, err)
 		}
@@ -64,6 +59,8 @@ func (c *caller) run(b *budget) (err error) {
 	return nil
 }
 
+// begin writes a call, each by itself, as callers that know nothing of one another
+// write theirs.
 func (c *caller) begin(b *budget, id int32) error {
 	if !b.take() {
 		return nil
@@ -72,16 +69,6 @@ func (c *caller) begin(b *budget, id int32) error {
 	c.out = c.append(c.out, c.index, c.sent, id)
 	c.sent++
 	c.waiting++
-	if c.batch {
-		return nil
-	}
-	return c.flush()
-}
-
-func (c *caller) flush() error {
-	if len(c.out) == 0 {
-		return nil
-	}
 	_, err := c.conn.Write(c.out)
 	c.out = c.out[:0]
 	return err

@@ -15,12 +15,8 @@ type Options struct {
 	Address     string
 	Connections int // at least 1
 	Depth       int // calls outstanding on each connection; 0 is 1
-	// Batch has the calls that can be begun at once on a connection written
-	// together; else each is written by itself, as callers that know nothing of
-	// one another write theirs.
-	Batch    bool
-	Calls    int // in all
-	Duration time.Duration
+	Calls       int // in all
+	Duration    time.Duration
 	// Append appends the frame of a call with the id given; connection counts
 	// from 0, n the calls of that connection. It is called by one goroutine for
 	// each connection.

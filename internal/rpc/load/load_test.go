@@ -72,7 +72,6 @@ func TestRun(t *testing.T) {
 		"one":         {Connections: 1},
 		"many":        {Connections: 20},
 		"multiplexed": {Connections: 3, Depth: 17},
-		"batched":     {Connections: 3, Depth: 17, Batch: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			shape.Address, shape.Calls, shape.Append = process.Address, 1000, appendTo(good)
