@@ -28,7 +28,6 @@ type Operator struct {
 	API    *apiclient.Client
 	Out    io.Writer
 	Format Format
-	Colour bool // mark states with colours
 }
 
 // Filter picks instances; empty fields pick all.
