@@ -45,7 +45,7 @@ func ExpireUnleased(tx Tx, key naming.Key, reason string) Outcome {
 	tx.Put(instance, naming.Event{
 		Kind: naming.EventExpired, State: naming.Inactive, Reason: reason, Actor: "sweep",
 	})
-	if Podlike(tx.Node(instance.Node)) {
+	if podlike(tx.Node(instance.Node)) {
 		settleNode(tx, instance.Node)
 	}
 	return Outcome{Changed: true}
@@ -61,13 +61,12 @@ func Clean(tx Tx, key naming.Key, reason, actor string) Outcome {
 	if instance.Server == nil && len(instance.Adapters) == 0 && !expired {
 		return Outcome{}
 	}
-	if instance.Lease == nil {
-		if !Podlike(tx.Node(instance.Node)) {
-			return Outcome{}
-		}
-	} else if instance.Lease.State == naming.LeaseLive {
+	switch {
+	case instance.Lease == nil && !podlike(tx.Node(instance.Node)):
 		return Outcome{}
-	} else if expired {
+	case instance.Lease != nil && instance.Lease.State == naming.LeaseLive:
+		return Outcome{}
+	case expired:
 		instance.Lease.State = naming.LeaseCleaned
 		instance.Lease.WorkerID = NoWorker
 	}
@@ -80,7 +79,7 @@ func Clean(tx Tx, key naming.Key, reason, actor string) Outcome {
 // RemoveNode removes the row of a pod's node on which nothing is registered any
 // more. known are instances that may still be there; they are in the scope.
 func RemoveNode(tx Tx, name string, known []naming.Key) Outcome {
-	if !Podlike(tx.Node(name)) || len(tx.LeasesOn(name)) > 0 {
+	if !podlike(tx.Node(name)) || len(tx.LeasesOn(name)) > 0 {
 		return Outcome{}
 	}
 	for _, key := range known {

@@ -11,7 +11,7 @@ func (r Rules) Leave(tx Tx, key naming.Key, caller Caller) Outcome {
 	instance := tx.Instance(key)
 	lease := instance.Lease
 	if !remembered(lease) {
-		if instance.Server == nil || !Podlike(tx.Node(instance.Node)) {
+		if instance.Server == nil || !podlike(tx.Node(instance.Node)) {
 			return Outcome{}
 		}
 		End(tx, instance, naming.EventLeft, "onPrestop", caller.Actor)

@@ -6,8 +6,8 @@ import (
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 )
 
-// Podlike says that a node has no tarsnode: its rows are pods' (R2).
-func Podlike(node *naming.Node) bool {
+// podlike says that a node has no tarsnode: its rows are pods' (R2).
+func podlike(node *naming.Node) bool {
 	if node == nil {
 		return false
 	}
@@ -32,7 +32,7 @@ func settleNode(tx Tx, name string) {
 			Name: name, Object: nodeObject(name), EndpointIP: name,
 			SettingState: naming.Active, PresentState: present,
 		})
-	case Podlike(node) && node.PresentState != present:
+	case podlike(node) && node.PresentState != present:
 		changed := *node
 		changed.PresentState = present
 		tx.PutNode(changed)

@@ -59,7 +59,7 @@ func Deregister(tx Tx, key naming.Key, reason, actor string) (Outcome, error) {
 	if instance.Server == nil && (instance.Lease == nil || !active(instance.Lease)) {
 		return Outcome{}, fmt.Errorf("%s: %w", key, ErrUnknown)
 	}
-	if instance.Lease == nil && !Podlike(tx.Node(instance.Node)) {
+	if instance.Lease == nil && !podlike(tx.Node(instance.Node)) {
 		return Outcome{}, fmt.Errorf("%s: %w", key, ErrNotPod)
 	}
 	if reason == "" {

@@ -27,7 +27,7 @@ func (r Rules) Report(tx Tx, key naming.Key, state naming.State, caller Caller) 
 // adopt gives a lease to what a registry without leases left: a server row on a
 // node that has no tarsnode (R2). Everything else is not known.
 func (r Rules) adopt(tx Tx, instance *naming.Instance, state naming.State, caller Caller) Outcome {
-	if instance.Server == nil || !Podlike(tx.Node(instance.Node)) {
+	if instance.Server == nil || !podlike(tx.Node(instance.Node)) {
 		return Outcome{Action: Register}
 	}
 	lease := &naming.Lease{
