@@ -42,8 +42,8 @@ func BenchmarkOperator(b *testing.B) {
 	fill(b, dsn)
 	fillMetrics(b, dsn)
 	process, told := startRegistry(b, dsn, b.TempDir())
-	before := resident(b, process)
 	time.Sleep(restTime)
+	before := resident(b, process)
 	const times = 30
 	change := []load.Template{onStartup(b, instance{server: "Many0042Server", node: "10.255.0.1", uid: "5f0f4a1e-7c3d-4b21-9d58-ffffffffffff"})}
 	table := results.section(fmt.Sprintf("HTTP with %d instances", adapters), "answer", "p50", "slowest of "+rate(times), "registry's CPU", "size")
