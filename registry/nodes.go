@@ -3,8 +3,10 @@ package registry
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
+	"time"
 
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 	"github.com/tarsregistry/tarsregistry/internal/rpc"
@@ -18,6 +20,13 @@ const (
 	nodeDatabase = 2  // registerNode: the database
 	nodeOther    = 3  // registerNode: anything else
 	nodeFailed   = -1 // the other methods
+)
+
+// Times within which tarsnode is answered whatever the database does: it waits a
+// second for most of what it writes (R27), and three for what takes longer.
+const (
+	machineDeadline = writeDeadline
+	machinePatience = 2500 * time.Millisecond
 )
 
 // defaultNodeTemplate is what tarsnode runs with where its row names none.
@@ -67,9 +76,15 @@ func (n *nodeServant) ReportNode(context.Context, *tars.ReportNode) (int32, erro
 
 // RegisterNode enters a machine.
 func (n *nodeServant) RegisterNode(ctx context.Context, name string, info *tars.NodeInfo, load *tars.LoadInfo) (int32, error) {
-	if err := naming.NormalizeNode(&name); err != nil {
+	err := naming.NormalizeNode(&name)
+	if err == nil {
+		err = checkMachine(info, load)
+	}
+	if err != nil {
 		return nodeOther, n.edge.answer("registerNode", err)
 	}
+	ctx, cancel := answeredWithin(ctx, machineDeadline)
+	defer cancel()
 	outcome, err := n.store.RegisterNode(ctx, naming.Node{
 		Name: name, Object: info.NodeObj, EndpointIP: info.EndpointIp,
 		EndpointPort: info.EndpointPort, Version: info.Version,
@@ -86,6 +101,15 @@ func (n *nodeServant) RegisterNode(ctx context.Context, name string, info *tars.
 
 // KeepAlive takes a machine's heartbeat; not 0 makes tarsnode register again.
 func (n *nodeServant) KeepAlive(ctx context.Context, name string, load *tars.LoadInfo) (int32, error) {
+	err := naming.NormalizeNode(&name)
+	if err == nil {
+		err = checkLoad(load)
+	}
+	if err != nil {
+		return nodeFailed, n.edge.answer("keepAlive", err)
+	}
+	ctx, cancel := answeredWithin(ctx, machineDeadline)
+	defer cancel()
 	known, err := n.store.BeatNode(ctx, name, loadOf(load))
 	if err != nil {
 		n.failed("keepAlive of "+name, err)
@@ -104,6 +128,11 @@ func loadOf(load *tars.LoadInfo) store.LoadAverage {
 // GetServers gives what a machine is to run. With the database away it fails:
 // an empty success would have tarsnode stop everything.
 func (n *nodeServant) GetServers(ctx context.Context, app, server, node string) ([]tars.ServerDescriptor, error) {
+	if err := checkWanted(app, server, node); err != nil {
+		return nil, n.edge.answer("getServers", err)
+	}
+	ctx, cancel := answeredWithin(ctx, machinePatience)
+	defer cancel()
 	rows, err := n.store.NodeServers(ctx, app, server, node)
 	if err != nil {
 		return nil, n.edge.answer("getServers of "+node, err)
@@ -122,48 +151,48 @@ func (n *nodeServant) GetServers(ctx context.Context, app, server, node string) 
 
 // UpdateServer takes the state of one server.
 func (n *nodeServant) UpdateServer(ctx context.Context, node, app, server string, info *tars.ServerStateInfo) (int32, error) {
-	return n.report(ctx, []store.ServerState{{
-		Key:     naming.Key{Application: app, Server: server, Node: node},
-		Present: presentState(info.ServerState), ProcessID: info.ProcessId,
-	}})
+	one := *info
+	one.NodeName, one.Application, one.ServerName = node, app, server
+	return n.report(ctx, "updateServer", machineDeadline, []tars.ServerStateInfo{one})
 }
 
-// UpdateServerBatch takes the states of many servers.
+// UpdateServerBatch takes the states of many servers. One that cannot be right
+// spoils all.
 func (n *nodeServant) UpdateServerBatch(ctx context.Context, infos []tars.ServerStateInfo) (int32, error) {
-	states := make([]store.ServerState, 0, len(infos))
-	for _, info := range infos {
-		states = append(states, store.ServerState{
-			Key:     naming.Key{Application: info.Application, Server: info.ServerName, Node: info.NodeName},
-			Present: presentState(info.ServerState), ProcessID: info.ProcessId,
+	if len(infos) > maxServerStates {
+		return nodeFailed, n.edge.answer("updateServerBatch", &naming.InvalidError{
+			Field: "serverStateInfos", Rule: fmt.Sprintf("are %d; a call takes %d at most", len(infos), maxServerStates),
 		})
 	}
-	return n.report(ctx, states)
+	return n.report(ctx, "updateServerBatch", machinePatience, infos)
 }
 
-func (n *nodeServant) report(ctx context.Context, states []store.ServerState) (int32, error) {
-	done, err := n.store.ReportServers(ctx, states, actorOf(ctx))
-	return n.committed("updateServer", done, err)
-}
-
-// presentState is the column's value for a state of the wire: destroying is on
-// its way to destroyed and counts as it.
-func presentState(state tars.ServerState) naming.State {
-	switch state {
-	case tars.ServerState_Active:
-		return naming.Active
-	case tars.ServerState_Activating:
-		return naming.Activating
-	case tars.ServerState_Deactivating:
-		return naming.Deactivating
-	case tars.ServerState_Destroying, tars.ServerState_Destroyed:
-		return naming.Destroyed
-	default:
-		return naming.Inactive
+func (n *nodeServant) report(ctx context.Context, call string, patience time.Duration, infos []tars.ServerStateInfo) (int32, error) {
+	states := make([]store.ServerState, len(infos))
+	for i, info := range infos {
+		key := naming.Key{Application: info.Application, Server: info.ServerName, Node: info.NodeName}
+		present, err := presentState(info.ServerState)
+		if err == nil {
+			err = checkMachinesServer(key)
+		}
+		if err != nil {
+			return nodeFailed, n.edge.answer(call, err)
+		}
+		states[i] = store.ServerState{Key: key, Present: present, ProcessID: info.ProcessId}
 	}
+	ctx, cancel := answeredWithin(ctx, patience)
+	defer cancel()
+	done, err := n.store.ReportServers(ctx, states, actorOf(ctx))
+	return n.committed(call, done, err)
 }
 
 // DestroyNode makes a machine and its servers inactive.
 func (n *nodeServant) DestroyNode(ctx context.Context, name string) (int32, error) {
+	if err := naming.NormalizeNode(&name); err != nil {
+		return nodeFailed, n.edge.answer("destroyNode", err)
+	}
+	ctx, cancel := answeredWithin(ctx, machinePatience)
+	defer cancel()
 	done, err := n.store.DestroyNode(ctx, name)
 	return n.committed("destroyNode of "+name, done, err)
 }
@@ -171,11 +200,25 @@ func (n *nodeServant) DestroyNode(ctx context.Context, name string) (int32, erro
 // ReportVersion notes the Tars version a server was built with.
 func (n *nodeServant) ReportVersion(ctx context.Context, app, server, node, version string) (int32, error) {
 	key := naming.Key{Application: app, Server: server, Node: node}
+	err := checkMachinesServer(key)
+	if err == nil {
+		err = naming.CheckPrintable("version", version, maxNodeText)
+	}
+	if err != nil {
+		return nodeFailed, n.edge.answer("reportVersion", err)
+	}
+	ctx, cancel := answeredWithin(ctx, machineDeadline)
+	defer cancel()
 	return n.committed("reportVersion", nil, n.store.ReportVersion(ctx, key, version))
 }
 
 // GetNodeTemplate gives a machine the configuration of its tarsnode.
 func (n *nodeServant) GetNodeTemplate(ctx context.Context, name string, profile *string) (int32, error) {
+	if err := naming.NormalizeNode(&name); err != nil {
+		return nodeFailed, n.edge.answer("getNodeTemplate", err)
+	}
+	ctx, cancel := answeredWithin(ctx, machinePatience)
+	defer cancel()
 	template, err := n.store.NodeTemplate(ctx, name)
 	if err != nil {
 		return nodeFailed, n.edge.answer("getNodeTemplate of "+name, err)
@@ -197,6 +240,18 @@ func (n *nodeServant) GetClientIp(ctx context.Context, address *string) (int32, 
 // UpdatePatchResult notes that a server was patched.
 func (n *nodeServant) UpdatePatchResult(ctx context.Context, result *tars.PatchResult) (int32, error) {
 	key := naming.Key{Application: result.SApplication, Server: result.SServerName, Node: result.SNodeName}
+	err := checkMachinesServer(key)
+	if err == nil {
+		err = naming.CheckPrintable("sVersion", result.SVersion, maxNodeText)
+	}
+	if err == nil {
+		err = naming.CheckPrintable("sUserName", result.SUserName, maxNodeText)
+	}
+	if err != nil {
+		return nodeFailed, n.edge.answer("updatePatchResult", err)
+	}
+	ctx, cancel := answeredWithin(ctx, machineDeadline)
+	defer cancel()
 	return n.committed("updatePatchResult", nil, n.store.ReportPatch(ctx, key, result.SVersion, result.SUserName))
 }
 
@@ -225,10 +280,19 @@ func (n *nodeServant) committed(what string, done *store.Commit, err error) (int
 	return 0, nil
 }
 
-// failed logs what tarsnode is not told. That the database is away is said once,
-// by what follows it, and not for every call.
+// answeredWithin bounds a call from when it came.
+func answeredWithin(ctx context.Context, patience time.Duration) (context.Context, context.CancelFunc) {
+	came := time.Now()
+	if call, ok := rpc.CallFromContext(ctx); ok {
+		came = call.Received
+	}
+	return context.WithDeadline(ctx, came.Add(patience))
+}
+
+// failed logs what tarsnode is not told. That the database is away, or does not
+// answer, is said once, by what follows it, and not for every call.
 func (n *nodeServant) failed(what string, err error) {
-	if errors.Is(err, store.ErrUnavailable) {
+	if errors.Is(err, store.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
 		n.logger.Debug("a call of tarsnode failed", slog.String("call", what), slog.Any("error", err))
 		return
 	}

@@ -2,7 +2,10 @@ package registry
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/tarsregistry/tarsregistry/internal/naming"
@@ -141,8 +144,12 @@ func (l *lookups) FindObjectNodeName(_ context.Context, id string, nodeName *[]s
 	return 0, nil
 }
 
-// RegisterQuery has the caller told when an object changes; 0 done, -1 refused.
+// RegisterQuery has the caller told when an object changes; 0 done, -1 refused. An
+// object need not be there yet, but be one that could be.
 func (l *lookups) RegisterQuery(ctx context.Context, id, _ string) (int32, error) {
+	if id == anyObject {
+		return -1, nil
+	}
 	return subscribed(ctx, func(c *rpc.Conn) bool { return l.news.subscribe(c, id) })
 }
 
@@ -167,7 +174,16 @@ func (r *Registry) newQueryServant() rpc.Servant {
 // publishedLocks puts what a lock changed (bak flags) into the picture.
 type publishedLocks struct{ r *Registry }
 
+// errNoInstance: a lock is a server's, and asked for by one of its instances.
+var errNoInstance = errors.New("there is no such instance")
+
+// Lock asks for a lock in the name of an instance that exists. Whoever reaches
+// QueryObj could otherwise take locks of others and fill the table (R29).
 func (p publishedLocks) Lock(ctx context.Context, request store.LockRequest) (store.LockResult, error) {
+	key := naming.Key{Application: request.Application, Server: request.Server, Node: request.Node}
+	if err := p.known(ctx, key); err != nil {
+		return store.LockResult{}, err
+	}
 	result, err := p.r.store.Lock(ctx, request)
 	if err == nil && result.Commit != nil {
 		p.r.publish(result.Commit)
@@ -177,6 +193,21 @@ func (p publishedLocks) Lock(ctx context.Context, request store.LockRequest) (st
 			slog.Any("error", err))
 	}
 	return result, err
+}
+
+// known asks the database about who has registered at another replica just now.
+func (p publishedLocks) known(ctx context.Context, key naming.Key) error {
+	if known := p.r.roster.Get(key); known != nil && known.Server != nil {
+		return nil
+	}
+	read, err := p.r.store.LoadInstances(ctx, []naming.Key{key})
+	if err != nil {
+		return fmt.Errorf("look for %s: %w", key, err)
+	}
+	if !slices.ContainsFunc(read.Instances, func(i *naming.Instance) bool { return i.Server != nil }) {
+		return fmt.Errorf("%s: %w", key, errNoInstance)
+	}
+	return nil
 }
 
 // Return values of getLocker.
@@ -220,6 +251,8 @@ func (l *lookups) GetLocker(ctx context.Context, req *tars.GetMasterSlaveLock) (
 		SwitchRoutes: req.BakType == bakTypeSwitch,
 	})
 	switch {
+	case errors.Is(err, errNoInstance):
+		return lockBadData, nil
 	case err != nil:
 		return lockFailed, nil
 	case result.Granted:

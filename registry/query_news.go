@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tarsregistry/tarsregistry/internal/naming"
 	"github.com/tarsregistry/tarsregistry/internal/rpc"
 	"github.com/tarsregistry/tarsregistry/registry/routing"
 )
@@ -14,7 +15,7 @@ const (
 	newsPace         = 100 * time.Millisecond
 	maxSubscriptions = 1000 // of a connection
 	maxAllTold       = 1_000_000
-	maxObjectName    = 512 // bytes; no servant name is longer
+	maxObjectName    = 128 // characters; no servant name is longer
 )
 
 // anyObject is subscribed to for every change; its pushes have an empty body.
@@ -57,9 +58,9 @@ func newNews(table *routing.Table) *news {
 }
 
 // subscribe has a connection told of an object's changes until it closes. It is
-// false beyond the bounds.
+// false beyond the bounds, and for what is no object's name.
 func (n *news) subscribe(to subscriber, object string) bool {
-	if len(object) > maxObjectName {
+	if naming.CheckPrintable("id", object, maxObjectName) != nil {
 		return false
 	}
 	known, ok := n.add(to, object)

@@ -87,6 +87,20 @@ func checkText(field, text string, limit int) error {
 	return nil
 }
 
+// CheckPrintable holds a text that another program tells, such as a path or a
+// version, to a length in characters and to what can be shown on a line.
+func CheckPrintable(field, text string, limit int) error {
+	if err := checkLength(field, text, limit); err != nil {
+		return err
+	}
+	for _, r := range text {
+		if !unicode.IsPrint(r) {
+			return invalid(field, "is %s; the character %q is not allowed in it", quote(text), r)
+		}
+	}
+	return nil
+}
+
 func checkLength(field, text string, limit int) error {
 	// The length in bytes comes first: it costs nothing and bounds the rest.
 	if len(text) > limit*utf8.UTFMax || utf8.RuneCountInString(text) > limit {
