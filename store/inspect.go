@@ -20,7 +20,6 @@ type Inspection struct {
 	MayCreate, Roles bool
 	// ShortNodeAddress and MillisecondStamps are marks that TarsWeb leaves.
 	ShortNodeAddress, MillisecondStamps bool
-	Galera                              bool
 }
 
 // writtenTables are those that the registry writes.
@@ -90,11 +89,7 @@ func (s *Store) inspectServer(ctx context.Context, found *Inspection) error {
 			found.Version = row.text()
 		})
 	}
-	tables, err := s.tables(ctx)
-	if err != nil {
-		return err
-	}
-	found.Galera, found.MayCreate = tables.galera, false
+	found.MayCreate = false
 	if err := s.each(ctx, s.read, "inspect_version", "SELECT CONCAT(@@version_comment, ' ', @@version)", nil, func(row *scanner) {
 		found.Version = row.text()
 	}); err != nil {
