@@ -10,12 +10,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/tarsregistry/tarsregistry/e2e/replica"
 	"github.com/tarsregistry/tarsregistry/registry"
 	"github.com/tarsregistry/tarsregistry/store"
 )
@@ -53,7 +53,7 @@ type running struct {
 	service *fakeService
 	dataDir string
 	signals chan os.Signal
-	output  lockedBuffer
+	output  replica.Output
 	code    chan int
 	options registry.Options
 }
@@ -291,22 +291,4 @@ func TestStatusFileOfAnotherProcessStays(t *testing.T) {
 	if err := errors.Join(file.removeStale(), file.remove()); err != nil {
 		t.Errorf("no file is an error: %v", err)
 	}
-}
-
-// lockedBuffer is written by the program and read by the test.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

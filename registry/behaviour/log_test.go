@@ -1,35 +1,20 @@
 package behaviour
 
 import (
-	"bytes"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
+
+	e2e "github.com/tarsregistry/tarsregistry/e2e/replica"
 )
 
 // logBook keeps what a registry logs.
-type logBook struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
+type logBook struct{ e2e.Output }
 
 func newLogBook() *logBook { return &logBook{} }
 
 func (l *logBook) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
-}
-
-func (l *logBook) Write(line []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(line)
-}
-
-func (l *logBook) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 func (l *logBook) mentions(text string) bool { return strings.Contains(l.String(), text) }
