@@ -14,8 +14,14 @@ import (
 // PictureFile is the name of the picture within Options.DataDir.
 const PictureFile = "picture.bin"
 
-// pictureInterval is how often a changed picture is written to disk.
-const pictureInterval = 10 * time.Second
+// pictureInterval is how often a changed picture is written to disk. A large one is
+// written less often: that takes a pictureShare of the time at most, but for
+// maxPictureInterval.
+const (
+	pictureInterval    = 10 * time.Second
+	maxPictureInterval = time.Minute
+	pictureShare       = 50 // one in
+)
 
 func (r *Registry) picturePath() string { return filepath.Join(r.options.DataDir, PictureFile) }
 
@@ -50,7 +56,9 @@ func (r *Registry) keepPicture(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+			started := time.Now()
 			r.savePicture()
+			ticker.Reset(min(max(pictureInterval, pictureShare*time.Since(started)), maxPictureInterval))
 		}
 	}
 }
