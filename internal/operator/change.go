@@ -99,7 +99,7 @@ func (o *Operator) Protection(ctx context.Context) error {
 	}
 	fmt.Fprintf(o.Out, "protection is ON since %s: %s\n", state.Since, state.Reason)
 	if state.Unproven != "" {
-		fmt.Fprintf(o.Out, "it stays on because: %s\n", state.Unproven)
+		fmt.Fprintf(o.Out, "it stays on because: %s; where all that is held is known to be dead, end it by: tarscli protection release\n", state.Unproven)
 	} else {
 		fmt.Fprintf(o.Out, "it ends in %s if all stays well; at once by: tarscli protection release\n", seconds(state.ProvenInSeconds))
 	}

@@ -31,6 +31,8 @@ func TestProtection(t *testing.T) {
 		"off":            {`{"on":false,"held":[],"sweeping":true,"sweeper":"me"}`, "protection is off: leases expire", "ON"},
 		"on": {`{"on":true,"held":["A.B@c"],"sweeping":true,"sweeper":"me","since":"2026-01-02T03:04:05Z","reason":"many are silent","provenInSeconds":90}`,
 			"protection is ON since 2026-01-02T03:04:05Z: many are silent\nit ends in 1m30s", "off"},
+		"on for as long": {`{"on":true,"held":["A.B@c"],"sweeping":true,"sweeper":"me","since":"2026-01-02T03:04:05Z","reason":"all are silent","unproven":"nobody beats"}`,
+			"it stays on because: nobody beats; where all that is held is known to be dead, end it by: tarscli protection release", "it ends in"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o, out := answered(t, test.answer)
