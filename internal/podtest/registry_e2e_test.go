@@ -187,6 +187,21 @@ func TestWorkerIDsAreUnique(t *testing.T) {
 	}
 }
 
+// A pod that brings its own id keeps it; who brings the same one hears of it.
+func TestAPodsOwnWorkerIDIsLeasedToNobodyElse(t *testing.T) {
+	t.Parallel()
+	registry := NewRealRegistry(t)
+	start := func(id string) *Pod {
+		p := newRealPod(t, registry, "Owned", func(s *Spec) { s.Env = []string{"TARS_WORKER_ID=" + id} })
+		p.Start()
+		p.WaitReady()
+		return p
+	}
+	expectContains(t, "the server's output", start("0").Output(), "worker id 0\n")
+	expectContains(t, "the server's output", start("auto").Output(), "worker id 1\n")
+	start("0").WaitLog("another instance holds this pod's worker id")
+}
+
 // What today's tarscli says, with no identity and no numbers.
 func TestAnOldPodAtTheRealRegistry(t *testing.T) {
 	t.Parallel()
