@@ -196,6 +196,23 @@ func TestProtectionNamesTheReplicaThatSweeps(t *testing.T) {
 	}
 }
 
+// TestNothingIsKnownBeforeTheFirstPicture: a registry that has not reached its
+// database must not look like one where nobody is registered.
+func TestNothingIsKnownBeforeTheFirstPicture(t *testing.T) {
+	s := &service{}
+	handler := New(Options{
+		Roster: roster.New(), Pictures: routing.NewTable(routing.Options{}), History: s, Operator: s,
+		Protection: func() sweep.Protection { return sweep.Protection{} },
+		Status:     func() Status { return Status{Version: "test", State: "starting"} },
+		Logger:     slog.New(slog.DiscardHandler),
+	})
+	for _, path := range []string{"applications", "servers", "instances", "instances/App/One/a", "objects", "objects/App.One.Obj", "badrows"} {
+		if status, body := call(t, handler, "GET", "/api/v1/"+path, ""); status != 503 || body["items"] != nil {
+			t.Errorf("%s: %d %v", path, status, body)
+		}
+	}
+}
+
 // TestProblemsSayWhatTheyMean: what was not found is said once, and a question
 // does not speak of changes.
 func TestProblemsSayWhatTheyMean(t *testing.T) {

@@ -78,6 +78,9 @@ func viewOf(instance *naming.Instance) instanceView {
 
 // instances lists instances with a server row, filtered.
 func (a *api) instances(r *http.Request) (any, error) {
+	if a.Pictures.Picture() == nil {
+		return nil, errNoPicture // nobody is known yet, which is not the same as nobody
+	}
 	filter := instanceFilterOf(r)
 	found := slices.DeleteFunc(a.Roster.All(), func(i *naming.Instance) bool { return !filter.matches(i) })
 	part, err := paged(r, found, appendKey)
@@ -139,7 +142,10 @@ func (a *api) instance(r *http.Request) (any, error) {
 		return nil, err
 	}
 	known := a.Roster.Get(key)
-	if known == nil {
+	switch {
+	case known == nil && a.Pictures.Picture() == nil:
+		return nil, errNoPicture
+	case known == nil:
 		return nil, errNotKnown
 	}
 	view := struct {
@@ -192,6 +198,9 @@ func (a *api) servers(r *http.Request) (any, error) {
 }
 
 func (a *api) summaries(r *http.Request, group func(*naming.Instance) (application, server string)) (any, error) {
+	if a.Pictures.Picture() == nil {
+		return nil, errNoPicture
+	}
 	wanted := r.URL.Query().Get("application")
 	spellings := map[naming.Key]*summary{}
 	for _, instance := range a.Roster.All() {
