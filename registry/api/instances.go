@@ -230,9 +230,10 @@ func (a *api) summaries(r *http.Request, group func(*naming.Instance) (applicati
 func merged(spellings map[naming.Key]*summary) []*summary {
 	groups := make(map[naming.Key]*summary, len(spellings))
 	for key, part := range spellings {
-		group := groups[key.Fold()]
+		folded := key.Fold()
+		group := groups[folded]
 		if group == nil {
-			groups[key.Fold()] = part
+			groups[folded] = part
 			continue
 		}
 		group.Application, group.Server = min(group.Application, part.Application), min(group.Server, part.Server)
