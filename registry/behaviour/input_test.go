@@ -148,6 +148,22 @@ func contexts(i instance) []badInput {
 	return list
 }
 
+// refusesEach holds the registry to refusing each with a sentence that names the field.
+func (r *replica) refusesEach(t *testing.T, list []badInput) {
+	t.Helper()
+	for _, input := range list {
+		code, text := refusal(input.call(r))
+		switch {
+		case code != 1:
+			t.Errorf("%s: code %d, %.200q", input.what, code, text)
+		case !strings.Contains(text, input.field):
+			t.Errorf("%s: %q does not name the field", input.what, text)
+		case len(text) > 300:
+			t.Errorf("%s: the sentence has %d bytes", input.what, len(text))
+		}
+	}
+}
+
 // TestBadInput: each value is refused with a sentence, changes nothing, and takes
 // no more memory than it came with. It runs alone, for the memory's sake.
 func TestBadInput(t *testing.T) {
@@ -159,17 +175,7 @@ func TestBadInput(t *testing.T) {
 			r.as("uid-1").register(i)
 			before := d.snapshot()
 			watch := watchMemory()
-			for _, input := range inputs(i) {
-				code, text := refusal(input.call(r))
-				switch {
-				case code != 1:
-					t.Errorf("%s: code %d, %.200q", input.what, code, text)
-				case !strings.Contains(text, input.field):
-					t.Errorf("%s: %q does not name the field", input.what, text)
-				case len(text) > 300:
-					t.Errorf("%s: the sentence has %d bytes", input.what, len(text))
-				}
-			}
+			r.refusesEach(t, inputs(i))
 			watch.bound(t, 200<<20)
 			d.unchanged("after bad input", before)
 			if r.log.mentions("panic") {

@@ -167,17 +167,7 @@ func TestBadInputOfMachines(t *testing.T) {
 			d.machine(i)
 			r.awaitFind(i.servant(), "10.13.0.1:10000/")
 			before, watch := d.snapshot(), watchMemory()
-			for _, input := range machineInput(i) {
-				code, text := refusal(input.call(r))
-				switch {
-				case code != 1:
-					t.Errorf("%s: code %d, %.200q", input.what, code, text)
-				case !strings.Contains(text, input.field):
-					t.Errorf("%s: %q does not name the field", input.what, text)
-				case len(text) > 300:
-					t.Errorf("%s: the sentence has %d bytes", input.what, len(text))
-				}
-			}
+			r.refusesEach(t, machineInput(i))
 			for _, id := range []string{"", huge()} { // answered, and nothing is made of it
 				_, _ = r.nodes().ReportNode(&tars.ReportNode{NodeName: id, Sid: id})
 				_, _ = r.nodes().DockerPull(id)
