@@ -109,7 +109,7 @@ func (p *process) request(t *testing.T, method, path string, header map[string]s
 // TestAttackTokens: no token and wrong ones change nothing, and the audit log
 // tells it.
 func TestAttackTokens(t *testing.T) {
-	p := hardened(t)
+	p := hardened(t, "--log-level=debug")
 	c := p.clients(t)
 	for name, context := range map[string]map[string]string{
 		"none": nil, "empty": {"tars-token": ""}, "wrong": {"tars-token": "x"},
@@ -168,6 +168,11 @@ func TestAttackBrowser(t *testing.T) {
 	} {
 		if status, body := p.request(t, http.MethodPost, "/api/v1/clean", header, `{"dryRun":false}`); status != http.StatusForbidden {
 			t.Errorf("%s: status %d, %s", name, status, body)
+		}
+		for _, path := range []string{"/api/v1/instances", "/api/v1/events", "/api/v1/status"} { // to be read by the page
+			if status, _ := p.get(t, path, header); status != http.StatusForbidden {
+				t.Errorf("%s reads %s: status %d", name, path, status)
+			}
 		}
 	}
 	p.unharmed(t)
@@ -237,6 +242,10 @@ func TestAttackAddress(t *testing.T) {
 		"another's end": func() error {
 			return c.pods.OnPrestop(&tars.OnPrestopReq{NodeName: "10.0.0.8", Application: "Demo", Server: "HelloServer"}, authorized())
 		},
+		"the end of all of another's node": func() error { return c.pods.OnPrestop(&tars.OnPrestopReq{NodeName: "10.0.0.8"}, authorized()) },
+		"another's metrics": func() error {
+			return c.pods.RegisterMetrics(&tars.RegisterMetricsReq{NodeName: "10.0.0.8", Application: "Demo", Server: "HelloServer", MetricsPort: 80}, authorized())
+		},
 	} {
 		if err := attempt(); err == nil {
 			t.Errorf("%s is accepted", name)
@@ -254,7 +263,7 @@ func TestAttackAddress(t *testing.T) {
 // TestAttackConnections: thousands of connections that say nothing, half a frame,
 // half a header, or far too much, keep nobody out.
 func TestAttackConnections(t *testing.T) {
-	const idle, slow = 9000, 300
+	const idle, slow = 9200, 300 // more than 10,000 with those that talk nonsense
 	p := hardened(t)
 	var open []net.Conn
 	defer func() {
@@ -353,6 +362,79 @@ func TestAttackStorm(t *testing.T) {
 	_, body := p.get(t, "/api/v1/servers", nil)
 	if !strings.Contains(body, fmt.Sprintf(`"instances":%d`, pods)) {
 		t.Errorf("the servers are %s", body)
+	}
+	p.unharmed(t)
+}
+
+// TestAttackRestoredStorm: a database that was restored without its pods. Ten thousand
+// of them beat at once and are all asked to register, later ones later; then they
+// register at once with a registry that lets only some in. Look-ups and those who are
+// in go on, and the log and the metrics tell of it.
+func TestAttackRestoredStorm(t *testing.T) {
+	const pods, callers = 10_000, 128
+	p := hardened(t, "--registration-rate=2000")
+	c := p.clients(t)
+	if err := c.pods.OnStartup(hello("127.0.0.1"), authorized()); err != nil {
+		t.Fatal(err)
+	}
+	crowd := func(call func(node string) error) (refused int64) {
+		t.Helper()
+		var next, refusals atomic.Int64
+		var workers sync.WaitGroup
+		for range callers {
+			workers.Go(func() {
+				for i := next.Add(1); i <= pods; i = next.Add(1) {
+					for call(fmt.Sprintf("10.8.%d.%d", i/250, i%250+1)) != nil && t.Context().Err() == nil {
+						refusals.Add(1)
+					}
+				}
+			})
+		}
+		done := make(chan struct{})
+		go func() { workers.Wait(); close(done) }()
+		for {
+			if active, _, err := c.find("Demo.HelloServer.HelloObj"); err != nil || len(active) == 0 {
+				t.Errorf("a look-up during the storm: %q, %v", active, err)
+			}
+			if err := c.pods.KeepAlive(&tars.KeepAliveReq{NodeName: "127.0.0.1", Application: "Demo", Server: "HelloServer", State: "active"}, authorized()); err != nil {
+				t.Errorf("a heartbeat during the storm: %v", err)
+			}
+			select {
+			case <-done:
+				return refusals.Load()
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+	}
+	var asked, later atomic.Int64
+	again := crowd(func(node string) error {
+		status := map[string]string{}
+		err := c.pods.KeepAlive(&tars.KeepAliveReq{NodeName: node, Application: "Demo", Server: "StormServer", State: "active"}, authorized(), status)
+		if err == nil && status["tars-action"] == "register" {
+			asked.Add(1)
+		}
+		if status["tars-retry-after-ms"] != "" {
+			later.Add(1)
+		}
+		return err
+	})
+	t.Logf("%d of %d pods are asked to register, %d of them later; %d heartbeats were made again", asked.Load(), pods, later.Load(), again)
+	if asked.Load() != pods {
+		t.Errorf("%d pods are asked to register, want all %d", asked.Load(), pods)
+	}
+	refused := crowd(func(node string) error {
+		request := hello(node)
+		request.Server, request.Adapters[0].Servant = "StormServer", "Demo.StormServer.HelloObj"
+		return c.pods.OnStartup(request, authorized())
+	})
+	t.Logf("%d registrations, %d refusals", pods, refused)
+	_, page := p.get(t, "/metrics", nil)
+	counted := strings.Contains(page, `tarsregistry_calls_refused_total{reason="registration-rate"}`)
+	if told := strings.Contains(p.Stderr.String(), "registrations are refused"); told != counted {
+		t.Errorf("refused registrations are in the metrics: %v, in the log: %v", counted, told)
+	}
+	if active, _, err := c.find("Demo.StormServer.HelloObj"); err != nil || len(active) != pods {
+		t.Errorf("%d pods are found, want %d; %v", len(active), pods, err)
 	}
 	p.unharmed(t)
 }

@@ -192,6 +192,11 @@ func TestR8States(t *testing.T) {
 		r.old().beat(i, "deactivating")
 		r.old().beat(i, "active") // old clients: the last arrival wins
 		equal(t, "present state", d.present(i), "active")
+		r.old().beat(i, "inactive")
+		equal(t, "action of a heartbeat without a state", r.old().beat(i, ""), "")
+		equal(t, "present state after it", d.present(i), "active")
+		r.old().register(i, func(req *tars.OnStartupReq) { req.State = "" })
+		equal(t, "present state after onStartup without a state", d.present(i), "active")
 	})
 }
 

@@ -302,6 +302,9 @@ func TestR13RowsDeletedByHandComeBack(t *testing.T) {
 		if !slices.Contains(strings.Fields(d.events(i)), "restored") {
 			t.Errorf("events %s, want a restored among them", d.events(i))
 		}
+		if !r.log.mentions("rows of an instance came back") {
+			t.Error("the log does not say that rows came back")
+		}
 		d.change(i, "DELETE FROM t_server_conf")
 		comesBack("only the server's row deleted", func() bool { return d.present(i) == "active" })
 		d.exec("DELETE FROM t_adapter_conf WHERE servant = 'App.Back.Two'")
@@ -384,6 +387,12 @@ func TestR14RegisterMetrics(t *testing.T) {
 		equal(t, "targets of one that is back", strings.Join(r.targets(nil), " "), "App.Metrics [] 10.4.8.1:9001")
 		r.as("uid-1").leave(i)
 		equal(t, "one that has left", r.as("uid-1").metrics(i, 9001), "left")
+		six := pod("Metrics", "fd00::7")
+		r.as("uid-6").register(six, func(req *tars.OnStartupReq) { req.Adapters = nil })
+		r.as("uid-6").metrics(six, 9002)
+		equal(t, "targets with IPv6", strings.Join(r.targets(nil), " "), "App.Metrics [] [fd00::7]:9002")
+		r.as("uid-6").beat(six, "inactive")
+		equal(t, "targets of an inactive one", len(r.targets(nil)), 0)
 	})
 }
 

@@ -200,6 +200,44 @@ func TestR18ReplicaCutOff(t *testing.T) {
 	}
 }
 
+// TestR18SilentReplicaHoldsUp: a replica that went silent without a word may hold
+// heartbeats. Until a lease time after its last mark nobody expires, and then they do.
+func TestR18SilentReplicaHoldsUp(t *testing.T) {
+	t.Parallel()
+	d := mariadb(t)
+	a := d.start()
+	network, dsn := d.behindLink()
+	b := d.second(func(o *registry.Options) { o.DSN = dsn })
+	const interval = 10 * time.Second // and so a lease of 30 s
+	told := func(uid string) caller { return a.as(uid).with("tars-beat-ms", fmt.Sprint(interval.Milliseconds())) }
+	alive := map[instance]caller{}
+	for n := range 6 {
+		i := pod(fmt.Sprint("Alive", n), fmt.Sprintf("10.5.6.%d", n+1))
+		alive[i] = told(fmt.Sprint("uid-", n))
+		alive[i].register(i)
+	}
+	beating(t, time.Second, alive)
+	silent := pod("Silent", "10.5.6.100")
+	told("uid-s").register(silent)
+	await(t, func() string {
+		if age := d.seconds(silent); age < 3*interval.Seconds() {
+			return fmt.Sprintf("its last heartbeat is %.1f s ago", age)
+		}
+		return ""
+	})
+	network.Cut()
+	b.log.await(t, "cannot follow the database")
+	// Without the other replica it would expire after the ten seconds of two sightings.
+	d.awaitPresent(silent, "inactive")
+	after := d.text("SELECT TIMESTAMPDIFF(SECOND, MIN(f.flushed_at), e.created) FROM t_registry_flush f, t_registry_event e WHERE e.kind = 'expired' GROUP BY e.id")
+	if seconds, err := strconv.Atoi(after); err != nil || seconds < int(3*interval.Seconds()) {
+		t.Errorf("it expired %s s after the last mark of the silent replica", after)
+	}
+	for i := range alive {
+		equal(t, "events of who beats", d.events(i), "registered")
+	}
+}
+
 // TestR19Flush: heartbeats reach the tables without a transition.
 func TestR19Flush(t *testing.T) {
 	onEvery(t, func(t *testing.T, d *database) {
