@@ -1,3 +1,4 @@
 // Package docs is the documentation, with tests that hold it to the source: its
-// pages name the metrics that exist and links lead somewhere.
+// pages tell the metrics that a registry exposes and what every folder is for, links
+// lead somewhere, and the first server comes up as its page says.
 package docs
