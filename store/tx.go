@@ -256,33 +256,3 @@ func (t *Tx) Undo(mark Mark) {
 	}
 	t.journal, t.events = t.journal[:mark.journal], t.events[:mark.events]
 }
-
-// FreeWorkerID is the smallest number from 0 up to, not including, limit that no
-// other instance of the key's server holds (R35); false when all are taken. One
-// that is freed in this transaction counts as taken still.
-func (t *Tx) FreeWorkerID(key naming.Key, limit int64) (int64, bool, error) {
-	taken := map[int64]bool{}
-	d := t.store.dialect
-	query := "SELECT worker_id FROM t_registry_lease WHERE " + d.key("application") + " = ? AND " +
-		d.key("server_name") + " = ? AND worker_id IS NOT NULL"
-	err := t.store.each(t.ctx, t.tx, "worker_ids", query, []any{key.Application, key.Server}, func(row *scanner) {
-		taken[row.int()] = true
-	})
-	if err != nil {
-		t.note(err)
-		return 0, false, err
-	}
-	fold := key.Fold()
-	for _, row := range t.rows {
-		if lease := row.now.Lease; row.put && lease != nil && lease.WorkerID >= 0 &&
-			row.fold.Application == fold.Application && row.fold.Server == fold.Server {
-			taken[lease.WorkerID] = true
-		}
-	}
-	for id := range limit {
-		if !taken[id] {
-			return id, true, nil
-		}
-	}
-	return 0, false, nil
-}

@@ -16,10 +16,36 @@ func nodeColumnNames() []string {
 // nodeRows writes t_node_info. Nodes of instances that registered beat along, as
 // the description's onStartup makes them.
 func (w *writing) nodeRows() error {
+	c := w.compareNodes()
+	if err := w.insert("node_insert", c.fresh, ""); err != nil {
+		return err
+	}
+	for _, group := range c.updates.sorted() {
+		set, args := group.setClause()
+		query := "UPDATE t_node_info SET " + set + " WHERE " + w.store.dialect.in("node_name", len(group.keys)) +
+			" AND " + w.store.dialect.podNode
+		if err := w.exec("node_update", query, append(args, group.keys...)...); err != nil {
+			return err
+		}
+	}
+	if len(c.gone) == 0 {
+		return nil
+	}
+	return w.exec("node_delete", "DELETE FROM t_node_info WHERE "+w.store.dialect.in("node_name", len(c.gone))+
+		" AND "+w.store.dialect.podNode, c.gone...)
+}
+
+// nodeChanges collects what is to be done to t_node_info.
+type nodeChanges struct {
+	fresh   *insert
+	updates changes
+	gone    []any
+}
+
+// compareNodes finds what was put of nodes, and which of the others beat.
+func (w *writing) compareNodes() *nodeChanges {
 	wall := expression(w.store.dialect.wall)
-	fresh := newInsert("t_node_info", nodeColumnNames())
-	var updates changes
-	var gone []any
+	c := &nodeChanges{fresh: newInsert("t_node_info", nodeColumnNames())}
 	seen := map[string]bool{}
 	for _, name := range w.nodes {
 		row := w.Tx.nodes[name]
@@ -27,19 +53,18 @@ func (w *writing) nodeRows() error {
 		switch {
 		case row.now == nil && row.base == nil:
 		case row.now == nil:
-			gone = append(gone, trimmed(row.base.Name))
+			c.gone = append(c.gone, trimmed(row.base.Name))
 			w.commit.NodesGone = append(w.commit.NodesGone, row.base.Name)
 		case row.base == nil:
-			n := row.now
-			w.addNode(fresh, n)
-			w.commit.Nodes = append(w.commit.Nodes, *n)
+			w.addNode(c.fresh, row.now)
+			w.commit.Nodes = append(w.commit.Nodes, *row.now)
 		default:
-			set := w.nodeChanges(row.base, row.now)
+			set := w.differences(row.base, row.now)
 			if w.beats(row) {
 				set = append(set, assignment{"last_heartbeat", wall})
 			}
 			if len(set) > 0 {
-				updates.add(append(set, assignment{"modify_time", wall}), 0, trimmed(row.base.Name), nil)
+				c.updates.add(append(set, assignment{"modify_time", wall}), 0, trimmed(row.base.Name), nil)
 				w.commit.Nodes = append(w.commit.Nodes, *row.now)
 			}
 		}
@@ -48,25 +73,10 @@ func (w *writing) nodeRows() error {
 		node := w.Tx.nodes[row.fold.Node]
 		if !seen[row.fold.Node] && node != nil && node.base != nil && podNode(node.base) && row.beating {
 			seen[row.fold.Node] = true
-			updates.add([]assignment{{"last_heartbeat", wall}, {"modify_time", wall}}, 0, trimmed(node.base.Name), nil)
+			c.updates.add([]assignment{{"last_heartbeat", wall}, {"modify_time", wall}}, 0, trimmed(node.base.Name), nil)
 		}
 	}
-	if err := w.insert("node_insert", fresh, ""); err != nil {
-		return err
-	}
-	for _, group := range updates.sorted() {
-		set, args := group.setClause()
-		query := "UPDATE t_node_info SET " + set + " WHERE " + w.store.dialect.in("node_name", len(group.keys)) +
-			" AND " + w.store.dialect.podNode
-		if err := w.exec("node_update", query, append(args, group.keys...)...); err != nil {
-			return err
-		}
-	}
-	if len(gone) == 0 {
-		return nil
-	}
-	return w.exec("node_delete", "DELETE FROM t_node_info WHERE "+w.store.dialect.in("node_name", len(gone))+
-		" AND "+w.store.dialect.podNode, gone...)
+	return c
 }
 
 func (w *writing) addNode(to *insert, n *naming.Node) {
@@ -96,7 +106,7 @@ func (w *writing) beats(node *nodeRow) bool {
 	return false
 }
 
-func (w *writing) nodeChanges(base, now *naming.Node) []assignment {
+func (w *writing) differences(base, now *naming.Node) []assignment {
 	var set []assignment
 	differ := func(column, was, is string) {
 		if was != is {

@@ -84,8 +84,6 @@ type Status struct {
 	Failure string
 	// Doubting says that a mass removal is held back (R21).
 	Doubting bool
-	// Delay is how old the last event of another replica was when it was taken,
-	// as far as the follower's own rhythm goes.
 	Events uint64 // taken from other replicas
 	Others uint64 // changes of other programs found by comparison
 }
