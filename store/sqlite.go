@@ -17,6 +17,13 @@ import (
 // registry has it open.
 const lockFile = "registry.lock"
 
+// Page caches of a connection, in kB. The writer looks for the same rows again and
+// again; readers read whole tables, once.
+const (
+	writerCache = "cache_size(-65536)"
+	readerCache = "cache_size(-8192)"
+)
+
 // openSQLite opens the embedded database (R31): one writer whose transactions
 // begin with the write lock, and a pool of readers that see the last commit.
 func openSQLite(config Config) (_ *Store, err error) {
@@ -37,12 +44,12 @@ func openSQLite(config Config) (_ *Store, err error) {
 			err = errors.Join(err, lock.Close())
 		}
 	}()
-	writer, err := sql.Open("sqlite", sqliteSource(path, config, "_txlock", "immediate"))
+	writer, err := sql.Open("sqlite", sqliteSource(path, config, "_txlock", "immediate", "_pragma", writerCache))
 	if err != nil {
 		return nil, fmt.Errorf("open the embedded database: %w", err)
 	}
 	writer.SetMaxOpenConns(1)
-	reader, err := sql.Open("sqlite", sqliteSource(path, config, "_pragma", "query_only(1)"))
+	reader, err := sql.Open("sqlite", sqliteSource(path, config, "_pragma", "query_only(1)", "_pragma", readerCache))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the embedded database: %w", err), writer.Close())
 	}
@@ -63,7 +70,6 @@ func sqliteSource(path string, config Config, further ...string) string {
 	options.Add("_pragma", "busy_timeout("+strconv.FormatInt(config.StatementTimeout.Milliseconds(), 10)+")")
 	options.Add("_pragma", "journal_mode(WAL)")
 	options.Add("_pragma", "synchronous(FULL)")
-	options.Add("_pragma", "cache_size(-65536)") // kB
 	for i := 0; i+1 < len(further); i += 2 {
 		options.Add(further[i], further[i+1])
 	}
