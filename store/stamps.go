@@ -73,13 +73,14 @@ func (s *Store) readStamps(ctx context.Context, on runner, table string, known [
 		all, err := s.stampRows(ctx, on, table, "", len(known))
 		return all, nil, err
 	}
-	sums, err := s.sumStamps(ctx, on, table)
+	sums, young, err := s.sumStamps(ctx, on, table)
 	if err != nil {
 		return nil, nil, err
 	}
 	changed := changedRanges(knownSums, sums)
 	if len(changed) > len(sums)/2 {
 		all, err := s.stampRows(ctx, on, table, "", rowsIn(sums))
+		markAgain(all, young)
 		return all, sums, err
 	}
 	if len(changed) == 0 {
@@ -92,7 +93,9 @@ func (s *Store) readStamps(ctx context.Context, on runner, table string, known [
 		}
 	}
 	read, err := s.stampRows(ctx, on, table, rangesCondition(changed), len(changed)*stampRange)
-	return inOrder(append(stamps, read...)), sums, err
+	stamps = inOrder(append(stamps, read...))
+	markAgain(stamps, young)
+	return stamps, sums, err
 }
 
 // stampRows leaves the sorting to the program: asked for an order the database

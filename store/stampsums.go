@@ -32,12 +32,10 @@ type stampSum struct {
 
 // sumStamps asks for the young rows first: by the time that the sums are made
 // they might have settled.
-func (s *Store) sumStamps(ctx context.Context, on runner, table string) ([]stampSum, error) {
-	young, err := s.youngStamps(ctx, on, table)
-	if err != nil {
-		return nil, err
+func (s *Store) sumStamps(ctx context.Context, on runner, table string) (sums []stampSum, young []int64, err error) {
+	if young, err = s.youngStamps(ctx, on, table); err != nil {
+		return nil, nil, err
 	}
-	var sums []stampSum
 	query := fmt.Sprintf("SELECT id DIV %[1]d, COUNT(*), SUM(id), SUM((id MOD %[1]d + 1) * (registry_timestamp + 0)) FROM %[2]s GROUP BY 1",
 		stampRange, table)
 	err = s.each(ctx, on, "stamp_sums", query, nil, func(row *scanner) {
@@ -50,7 +48,7 @@ func (s *Store) sumStamps(ctx context.Context, on runner, table string) ([]stamp
 			sums[i].young = true
 		}
 	}
-	return sums, err
+	return sums, young, err
 }
 
 // changedRanges gives the ranges that have to be read, and those that have no rows
