@@ -49,15 +49,30 @@ func (s *Store) forget(seen *schema, err error) bool {
 	return true
 }
 
-// withSchema runs work with the schema, and once more with a fresh one when the
-// tables turn out to have been altered (R32).
+// maxLooks is how often one piece of work has the tables looked at again. Once is
+// enough for one change (R32). TarsWeb makes several, one after the other, and of
+// transactions that are under way together one may be given what another one saw
+// between two of them.
+const maxLooks = 4
+
+// looksFor tells a missing column or table from a value that does not fit, which one
+// look explains or none.
+func looksFor(err error) int {
+	if errors.Is(meaningOf(err), ErrValue) {
+		return 1
+	}
+	return maxLooks
+}
+
+// withSchema runs work with the schema, and again with a fresh one when the tables
+// turn out to have been altered (R32).
 func (s *Store) withSchema(ctx context.Context, work func(*schema) error) error {
-	for again := false; ; again = true {
+	for looks := 0; ; looks++ {
 		tables, err := s.tables(ctx)
 		if err != nil {
 			return err
 		}
-		if err = work(tables); err == nil || again || !s.forget(tables, err) {
+		if err = work(tables); err == nil || looks >= looksFor(err) || !s.forget(tables, err) {
 			return err
 		}
 		s.config.Logger.Warn("looking at the tables again: another program may have altered them", "error", err)
