@@ -228,14 +228,9 @@ func TestLostRegistrationComesBackWithJitter(t *testing.T) {
 // nor the client's own pace brings the pod back sooner, and leaving is never held up.
 func TestRefusedRegistrationWaitsAsLongAsToldAndNoLonger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		refusing := true
-		fake := &registry{}
-		fake.answer = func(call string) (Answer, error) {
-			if refusing && strings.HasPrefix(call, "onStartup") {
-				return Answer{RetryAfter: 8 * time.Second}, &tarsclient.ServerError{Code: -9, Text: "overloaded"}
-			}
-			return Answer{}, nil
-		}
+		fake := &registry{answer: func(string) (Answer, error) {
+			return Answer{RetryAfter: 8 * time.Second}, &tarsclient.ServerError{Code: -9, Text: "overloaded"}
+		}}
 		r, kinds := run(t, fake, naming.Activating)
 		synctest.Wait()
 		expect(t, "at first", fake.took(), []string{"onStartup activating"})
@@ -244,7 +239,7 @@ func TestRefusedRegistrationWaitsAsLongAsToldAndNoLonger(t *testing.T) {
 		expect(t, "before the time", fake.took(), nil)
 		time.Sleep(6 * time.Second)
 		expect(t, "after it", fake.took(), []string{"onStartup active"})
-		fake.set(func(*registry) { refusing = false })
+		fake.set(func(f *registry) { f.answer = nil })
 		time.Sleep(13 * time.Second)
 		expect(t, "when it is taken", fake.took(), []string{"onStartup active"})
 		if got := kinds(); !slices.Equal(got, []Kind{Failing, Recovered, Registered}) {
