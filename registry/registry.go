@@ -103,20 +103,11 @@ func New(options Options) (*Registry, error) {
 	r.targets = newTargets()
 	r.roster = roster.New(tableFollower{r.table}, bookFollower{r.book}, r.targets)
 	r.follower = follow.New(r.store, r.roster, r.table, follow.Options{Replica: r.replica, Logger: options.Logger})
-	r.committer = commit.New(r.store, commit.Options{Lanes: lanes(options), Publish: r.publish})
+	r.committer = commit.New(r.store, commit.Options{Publish: r.publish})
 	r.sweeper = r.newSweeper()
 	r.cleaner = r.newCleaner()
 	r.metrics.Collect(metrics.State(r.samples))
 	return r, nil
-}
-
-// lanes is how many write transactions a replica has under way: enough that one
-// computes while others wait for the database; an embedded database has one writer.
-func lanes(options Options) int {
-	if options.DSN == "" {
-		return 1
-	}
-	return 2
 }
 
 func (r *Registry) edge() edge { return edge{logger: r.logger, metrics: r.metrics} }

@@ -1,11 +1,9 @@
 package commit
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"slices"
 	"time"
 
@@ -37,51 +35,39 @@ type Op struct {
 
 // Options of a Committer. The zero value of a field means its default.
 type Options struct {
-	// Lanes is how many transactions may be under way at a time, 1. Requests that
-	// speak of one node share a lane, so that they keep their order and do not wait
-	// for each other's locks.
-	Lanes int
 	// MaxBatch is how many requests share a transaction, 128.
 	MaxBatch int
-	// MaxWaiting is how many requests may wait, 8192, an equal part in each lane.
+	// MaxWaiting is how many requests may wait, 8192.
 	MaxWaiting int
 	// Gap is how long the committer waits for one more request before it begins,
-	// while many come at a time; 500 µs. A lone request never waits.
+	// while fewer are there than callers were seen last; 1.5 ms. Where requests do
+	// not come in crowds, none waits.
 	Gap time.Duration
 	// Timeout bounds one transaction, 3 s (R22).
 	Timeout time.Duration
-	// Publish is told of every commit before its requests are answered (R24), by
-	// each lane in its own time.
+	// Publish is told of every commit before its requests are answered (R24).
 	Publish func(*store.Commit)
 }
 
 // Committer runs Ops in group commits. Its methods may be called concurrently.
 type Committer struct {
-	lanes   []*lane
-	seed    maphash.Seed
-	stop    context.CancelFunc
-	stopped <-chan struct{}
-}
-
-// lane makes one transaction after the other.
-type lane struct {
 	store   Store
 	options Options
 	queue   chan *request
+	stop    context.CancelFunc
 	stopped <-chan struct{}
 	done    chan struct{}
 
-	// Of the lane's goroutine.
-	crowded bool        // the last transaction had many requests
+	// Of the committer's goroutine.
+	callers int         // in the last transaction, and waiting at its end
 	gap     *time.Timer // see Options.Gap
 }
 
 const (
-	// crowd is how many requests in a transaction say that more will come: who
-	// was answered together asks again together.
+	// crowd is how many callers say that more requests will come.
 	crowd = 8
 	// maxGaps bounds the wait for a transaction, in gaps.
-	maxGaps = 10
+	maxGaps = 5
 )
 
 type request struct {
@@ -92,28 +78,26 @@ type request struct {
 
 // New starts a committer; Close ends it.
 func New(writer Store, options Options) *Committer {
-	options = options.filled()
-	ctx, stop := context.WithCancel(context.Background())
-	c := &Committer{seed: maphash.MakeSeed(), stop: stop, stopped: ctx.Done()}
-	for range options.Lanes {
-		l := &lane{
-			store: writer, options: options, stopped: ctx.Done(),
-			queue: make(chan *request, max(1, options.MaxWaiting/options.Lanes)), done: make(chan struct{}),
-			gap: time.NewTimer(time.Hour),
-		}
-		c.lanes = append(c.lanes, l)
-		go l.run(ctx)
+	if options.MaxBatch == 0 {
+		options.MaxBatch = 128
 	}
+	if options.MaxWaiting == 0 {
+		options.MaxWaiting = 8192
+	}
+	if options.Gap == 0 {
+		options.Gap = 1500 * time.Microsecond
+	}
+	if options.Timeout == 0 {
+		options.Timeout = 3 * time.Second
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	c := &Committer{
+		store: writer, options: options, stop: stop, stopped: ctx.Done(),
+		queue: make(chan *request, options.MaxWaiting), done: make(chan struct{}),
+		gap: time.NewTimer(time.Hour),
+	}
+	go c.run(ctx)
 	return c
-}
-
-func (o Options) filled() Options {
-	o.Lanes = cmp.Or(o.Lanes, 1)
-	o.MaxBatch = cmp.Or(o.MaxBatch, 128)
-	o.MaxWaiting = cmp.Or(o.MaxWaiting, 8192)
-	o.Gap = cmp.Or(o.Gap, 500*time.Microsecond)
-	o.Timeout = cmp.Or(o.Timeout, 3*time.Second)
-	return o
 }
 
 // Do runs op in a transaction and returns when it is committed and published,
@@ -121,14 +105,13 @@ func (o Options) filled() Options {
 // still be committed.
 func (c *Committer) Do(ctx context.Context, op Op) error {
 	r := &request{op: op, ctx: ctx, result: make(chan error, 1)}
-	l := c.laneOf(r)
 	select {
 	case <-c.stopped:
 		return ErrClosed
 	default:
 	}
 	select {
-	case l.queue <- r:
+	case c.queue <- r:
 	default:
 		return ErrBusy
 	}
@@ -137,7 +120,7 @@ func (c *Committer) Do(ctx context.Context, op Op) error {
 		return err
 	case <-ctx.Done():
 		return fmt.Errorf("wait for the transaction: %w", context.Cause(ctx))
-	case <-l.done:
+	case <-c.done:
 		select {
 		case err := <-r.result:
 			return err
@@ -147,83 +130,79 @@ func (c *Committer) Do(ctx context.Context, op Op) error {
 	}
 }
 
-func (c *Committer) laneOf(r *request) *lane {
-	node := naming.Fold(firstKey(r).Node)
-	return c.lanes[maphash.String(c.seed, node)%uint64(len(c.lanes))]
-}
-
 // Close finishes what is waiting and stops the committer.
 func (c *Committer) Close() {
 	c.stop()
-	for _, l := range c.lanes {
-		<-l.done
-	}
+	<-c.done
 }
 
-func (l *lane) run(ctx context.Context) {
-	defer close(l.done)
-	defer l.gap.Stop()
+func (c *Committer) run(ctx context.Context) {
+	defer close(c.done)
+	defer c.gap.Stop()
 	work := context.WithoutCancel(ctx) // Close waits for what was taken
 	for {
 		select {
-		case first := <-l.queue:
-			l.commit(work, l.gather(first))
+		case first := <-c.queue:
+			batch := c.gather(first)
+			c.commit(work, batch)
+			c.callers = len(batch) + len(c.queue)
 		case <-ctx.Done():
-			l.drain(work)
+			c.drain(work)
 			return
 		}
 	}
 }
 
-func (l *lane) drain(ctx context.Context) {
+func (c *Committer) drain(ctx context.Context) {
 	for {
 		select {
-		case first := <-l.queue:
-			l.commit(ctx, l.gather(first))
+		case first := <-c.queue:
+			c.commit(ctx, c.gather(first))
 		default:
 			return
 		}
 	}
 }
 
-// gather takes what is waiting, leaving out whoever has given up. Where the last
-// transaction had many requests it waits a moment for each further one: without
-// that every other transaction would have the one request that came first.
-func (l *lane) gather(first *request) []*request {
-	batch := make([]*request, 0, l.options.MaxBatch)
-	deadline := time.Now().Add(maxGaps * l.options.Gap)
-	for r := first; r != nil; r = l.another(deadline) {
+// gather takes what is waiting, leaving out whoever has given up. Who was answered
+// together asks again together, one after the other: where there was a crowd,
+// gather waits a moment for each until there are as many again. Without that every
+// other transaction would have the one request that came first.
+func (c *Committer) gather(first *request) []*request {
+	batch := make([]*request, 0, c.options.MaxBatch)
+	deadline := time.Now().Add(maxGaps * c.options.Gap)
+	for r := first; r != nil; r = c.another(len(batch), deadline) {
 		if r.ctx.Err() == nil {
 			batch = append(batch, r)
 		}
-		if len(batch) == l.options.MaxBatch {
+		if len(batch) == c.options.MaxBatch {
 			break
 		}
 	}
-	l.crowded = len(batch) >= crowd
 	slices.SortStableFunc(batch, func(a, b *request) int {
 		return firstKey(a).Compare(firstKey(b))
 	})
 	return batch
 }
 
-// another is the next request, nil where none comes in time.
-func (l *lane) another(deadline time.Time) *request {
+// another is the next request, nil where none comes in time for those that are
+// there already.
+func (c *Committer) another(there int, deadline time.Time) *request {
 	select {
-	case r := <-l.queue:
+	case r := <-c.queue:
 		return r
 	default:
 	}
-	if !l.crowded || !time.Now().Before(deadline) {
+	if c.callers < crowd || there >= c.callers || !time.Now().Before(deadline) {
 		return nil
 	}
-	l.gap.Reset(l.options.Gap)
+	c.gap.Reset(c.options.Gap)
 	select {
-	case r := <-l.queue:
+	case r := <-c.queue:
 		return r
-	case <-l.gap.C:
+	case <-c.gap.C:
 		return nil
-	case <-l.stopped:
+	case <-c.stopped:
 		return nil
 	}
 }
@@ -240,11 +219,11 @@ func firstKey(r *request) naming.Key {
 
 // commit runs the batch in one transaction; when that fails for a reason that
 // may be one request's, each runs in its own.
-func (l *lane) commit(ctx context.Context, batch []*request) {
+func (c *Committer) commit(ctx context.Context, batch []*request) {
 	if len(batch) == 0 {
 		return
 	}
-	err := l.transact(ctx, batch)
+	err := c.transact(ctx, batch)
 	if err == nil {
 		return
 	}
@@ -255,7 +234,7 @@ func (l *lane) commit(ctx context.Context, batch []*request) {
 		return
 	}
 	for _, r := range batch {
-		if err := l.transact(ctx, []*request{r}); err != nil {
+		if err := c.transact(ctx, []*request{r}); err != nil {
 			r.result <- err
 		}
 	}
@@ -263,11 +242,11 @@ func (l *lane) commit(ctx context.Context, batch []*request) {
 
 // transact answers every request of the batch when it returns nil, and none
 // otherwise.
-func (l *lane) transact(ctx context.Context, batch []*request) error {
-	ctx, cancel := context.WithTimeout(ctx, l.options.Timeout)
+func (c *Committer) transact(ctx context.Context, batch []*request) error {
+	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
 	results := make([]error, len(batch))
-	done, err := l.store.Update(ctx, scopeOf(batch), func(tx *store.Tx) error {
+	done, err := c.store.Update(ctx, scopeOf(batch), func(tx *store.Tx) error {
 		for i, r := range batch {
 			// The rows are locked now. Whoever gave up before that has been told so,
 			// and may have had the same and more carried out by another replica:
@@ -285,8 +264,8 @@ func (l *lane) transact(ctx context.Context, batch []*request) error {
 	if err != nil {
 		return fmt.Errorf("commit %d requests: %w", len(batch), err)
 	}
-	if l.options.Publish != nil {
-		l.options.Publish(done)
+	if c.options.Publish != nil {
+		c.options.Publish(done)
 	}
 	for i, r := range batch {
 		r.result <- results[i]
