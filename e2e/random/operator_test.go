@@ -26,7 +26,11 @@ func (h *house) flow(s *slot, on bool) {
 	}
 	before := s.flowOffBy
 	s.flowOffBy = by
-	if before != by {
+	switch {
+	case before == by:
+	case s.identity.kind == "" && s.alive:
+		h.mustCome(at, s) // its last report may have been taken for a repetition
+	default:
 		h.mustShow(at, s)
 	}
 }
