@@ -62,7 +62,7 @@ func Catalog() []Setting {
 			Usage: "most connections at a time, 0 for the built-in limit of 50000"},
 		{Group: groupListen, Name: "max-per-address", Operand: "N", Default: "0",
 			Usage: "most connections from one source address, 0 for no limit, since a NAT gateway is one address"},
-		{Group: groupListen, Name: "registration-rate", Operand: "N", Default: "5000",
+		{Group: groupListen, Name: "registration-rate", Operand: "N", Default: "10000",
 			Usage: "most registrations taken on a second, 0 for no limit; who comes beyond it is told when to try again"},
 
 		{Group: groupLease, Name: "lease-ttl", Operand: "TIME", Default: "95s",

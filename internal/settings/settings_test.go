@@ -50,7 +50,7 @@ func TestDefaults(t *testing.T) {
 		Pod: registry.Listener{Port: 17892}, HTTP: registry.Listener{Port: 17893},
 		Admin:    registry.Listener{Host: "127.0.0.1", Port: 17894},
 		LeaseTTL: 95 * time.Second, CleanAfter: 24 * time.Hour, Tombstone: 150 * time.Second,
-		RegistrationRate: 5000,
+		RegistrationRate: 10000,
 	}
 	if !reflect.DeepEqual(s.Options, want) {
 		t.Errorf("options\n got %+v\nwant %+v", s.Options, want)
@@ -122,7 +122,7 @@ func TestEachSettingArrives(t *testing.T) {
 		{[]string{"--http-host", "::"}, nil, "::", func(o registry.Options) any { return o.HTTP.Host }},
 		{[]string{"--admin-host=0.0.0.0"}, environment{"TARS_TOKEN": "x"}, "0.0.0.0", func(o registry.Options) any { return o.Admin.Host }},
 		{[]string{"--max-connections", "500"}, nil, 500, func(o registry.Options) any { return o.MaxConnections }},
-		{nil, nil, 5000, func(o registry.Options) any { return o.RegistrationRate }},
+		{nil, nil, 10000, func(o registry.Options) any { return o.RegistrationRate }},
 		{nil, environment{"REGISTRY_REGISTRATION_RATE": "0"}, 0, func(o registry.Options) any { return o.RegistrationRate }},
 		{[]string{"--registration-rate", "70"}, nil, 70, func(o registry.Options) any { return o.RegistrationRate }},
 		{[]string{"--max-per-address", "9"}, nil, 9, func(o registry.Options) any { return o.MaxConnectionsPerAddress }},
