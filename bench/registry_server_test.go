@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tarsregistry/tarsregistry/internal/collector"
 	"github.com/tarsregistry/tarsregistry/internal/rpc/load"
 	"github.com/tarsregistry/tarsregistry/registry"
 )
@@ -58,6 +59,7 @@ func serveRegistry() (string, error) {
 	case err := <-r.Err():
 		return "", err
 	}
+	go collector.Run(context.Background()) // as the command does; until the process ends
 	told := ready{Addresses: r.Addresses(), Took: time.Since(started)}
 	if told.Profile, err = serveProfile(); err != nil {
 		return "", err

@@ -24,13 +24,17 @@ type Beat struct {
 	Duration time.Duration // lease time (R17)
 }
 
-// flushChunk is how many beats one statement writes (R19).
-const flushChunk = 500
+// flushChunk is how many beats one statement writes (R19), and flushLook how many
+// leases one reads before: a lock is held only by the writing.
+const (
+	flushChunk = 500
+	flushLook  = 2 * flushChunk
+)
 
 // Flush writes heartbeats in chunks of 500 in id order (R19). A stamp is never
 // newer than its beat and never replaces a newer one. Beats whose lease is gone,
 // not live or of another revision are not written and returned. On an error the
-// beats of earlier chunks are written (not on SQLite, where it is all or none);
+// beats of some chunks are written (not on SQLite, where it is all or none);
 // writing them again is harmless.
 func (s *Store) Flush(ctx context.Context, beats []Beat) (unexpected []Beat, err error) {
 	if len(beats) == 0 {
@@ -60,8 +64,8 @@ type flush struct {
 func (f *flush) inOne(ctx context.Context) error {
 	return f.store.inWrite(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
 		f.unexpected = nil
-		for chunk := range slices.Chunk(f.beats, flushChunk) {
-			if err := f.chunk(ctx, tx, chunk); err != nil {
+		for part := range slices.Chunk(f.beats, flushLook) {
+			if err := f.part(ctx, tx, part); err != nil {
 				return err
 			}
 		}
@@ -70,9 +74,9 @@ func (f *flush) inOne(ctx context.Context) error {
 }
 
 func (f *flush) inChunks(ctx context.Context) error {
-	for chunk := range slices.Chunk(f.beats, flushChunk) {
+	for part := range slices.Chunk(f.beats, flushLook) {
 		err := f.store.persistently(ctx, f.store.config.StatementTimeout, func(ctx context.Context) error {
-			return f.chunk(ctx, f.store.write, chunk)
+			return f.part(ctx, f.store.write, part)
 		})
 		if err != nil {
 			return err
@@ -87,18 +91,18 @@ type leaseNow struct {
 	live                               bool
 }
 
-// chunk reads what the leases are and what time it is, and then writes the beats
+// part reads what the leases are and what time it is, and then writes the beats
 // that are as expected. The time is that of the read: on the way from there to
 // the write a beat only gets older, so that no stamp is newer than its beat.
-func (f *flush) chunk(ctx context.Context, on runner, chunk []Beat) error {
-	clock, found, err := f.look(ctx, on, chunk)
+func (f *flush) part(ctx context.Context, on runner, part []Beat) error {
+	clock, found, err := f.look(ctx, on, part)
 	if err != nil {
 		return err
 	}
 	read := time.Since(f.arrived)
 	var plain, whole []Beat
 	var others []Beat
-	for _, beat := range chunk {
+	for _, beat := range part {
 		lease, ok := found[beat.LeaseID]
 		beat.keep(lease)
 		switch {
@@ -115,11 +119,13 @@ func (f *flush) chunk(ctx context.Context, on runner, chunk []Beat) error {
 		beats []Beat
 		whole bool
 	}{{plain, false}, {whole, true}} {
-		missed, err := f.write(ctx, on, group.beats, group.whole, clock, read)
-		if err != nil {
-			return err
+		for chunk := range slices.Chunk(group.beats, flushChunk) {
+			missed, err := f.write(ctx, on, chunk, group.whole, clock, read)
+			if err != nil {
+				return err
+			}
+			others = append(others, missed...)
 		}
-		others = append(others, missed...)
 	}
 	f.unexpected = append(f.unexpected, others...)
 	return nil
@@ -142,13 +148,13 @@ func (b *Beat) keep(lease leaseNow) {
 	b.Duration = max(b.Duration, time.Duration(lease.duration)*time.Millisecond)
 }
 
-// look reads the leases of a chunk and the database's time.
-func (f *flush) look(ctx context.Context, on runner, chunk []Beat) (clock string, found map[int64]leaseNow, err error) {
-	ids := make([]int64, len(chunk))
-	for i, beat := range chunk {
+// look reads the leases of beats and the database's time.
+func (f *flush) look(ctx context.Context, on runner, beats []Beat) (clock string, found map[int64]leaseNow, err error) {
+	ids := make([]int64, len(beats))
+	for i, beat := range beats {
 		ids[i] = beat.LeaseID
 	}
-	found = make(map[int64]leaseNow, len(chunk))
+	found = make(map[int64]leaseNow, len(beats))
 	query := "SELECT id, revision, state, interval_ms, interval_told, lease_ms, " + f.store.dialect.now +
 		" FROM t_registry_lease WHERE id IN (" + idList(ids) + ")"
 	err = f.store.each(ctx, on, "flush_look", query, nil, func(row *scanner) {
@@ -165,9 +171,6 @@ func (f *flush) look(ctx context.Context, on runner, chunk []Beat) (clock string
 // write stamps the leases of beats in one statement and gives those that another
 // transaction changed since the look.
 func (f *flush) write(ctx context.Context, on runner, beats []Beat, whole bool, clock string, read time.Duration) ([]Beat, error) {
-	if len(beats) == 0 {
-		return nil, nil
-	}
 	count, err := f.store.exec(ctx, on, "flush", f.statement(beats, whole, read), clock)
 	if err != nil || count == int64(len(beats)) {
 		return nil, err

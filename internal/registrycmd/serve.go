@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tarsregistry/tarsregistry/internal/collector"
 	"github.com/tarsregistry/tarsregistry/internal/settings"
 	"github.com/tarsregistry/tarsregistry/registry"
 )
@@ -96,6 +97,7 @@ func (p *program) runUntilStopped(opened service, s *settings.Settings, status s
 		return err
 	}
 	p.announce(place, s.Log.JSON)
+	defer p.tuneCollector()()
 	select {
 	case err := <-opened.Err():
 		if errors.Is(err, registry.ErrShutdown) {
@@ -105,6 +107,18 @@ func (p *program) runUntilStopped(opened service, s *settings.Settings, status s
 	case <-stop.first.Done():
 		return nil
 	}
+}
+
+// tuneCollector leaves the garbage collector to package collector, unless the
+// operator has set it, until the returned function is called.
+func (p *program) tuneCollector() (end func()) {
+	if p.Getenv("GOGC") != "" {
+		return func() {}
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); collector.Run(ctx) }()
+	return func() { stop(); <-done }
 }
 
 // endService stops the service within stopTime, or at once when a second signal

@@ -1,0 +1,62 @@
+package collector
+
+import (
+	"context"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+)
+
+const (
+	// headroom is what may be wasted in any case, in bytes: registrations leave
+	// some 20 kB each behind, and a small heap would be collected several times a
+	// second.
+	headroom = 64 << 20
+	// share is what may be wasted of a large heap, in percent of what is alive. Go
+	// itself would take as much as is alive, 100.
+	share = 50
+	// most bounds the percentage of a small heap, which may grow before it is looked
+	// at again.
+	most = 400
+	// rhythm is how often the heap is looked at.
+	rhythm = time.Second
+)
+
+// Run sets the collector's percentage by the size of the heap, for the whole
+// process, until ctx ends. It is for programs whose operator has not set GOGC, and
+// from when they serve: a heap that is being filled is Go's to judge.
+func Run(ctx context.Context) {
+	ticker := time.NewTicker(rhythm)
+	defer ticker.Stop()
+	current := 0
+	for {
+		if wanted := percent(alive()); wanted != current {
+			debug.SetGCPercent(wanted)
+			current = wanted
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// percent is GOGC for so many bytes that are alive, in steps of ten: setting it
+// stops the world.
+func percent(alive uint64) int {
+	if alive == 0 {
+		return most
+	}
+	return int(min(max(headroom*100/alive, share), most)) / 10 * 10
+}
+
+// alive is what the last collection left.
+func alive() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(sample)
+	if sample[0].Value.Kind() != metrics.KindUint64 {
+		return 0
+	}
+	return sample[0].Value.Uint64()
+}
