@@ -267,16 +267,21 @@ func (s *Store) touchChunk(ctx context.Context, chunk []NodeBeat, arrived time.T
 		age := (beat.Age + time.Since(arrived)).Truncate(time.Second) + time.Second
 		bySecond[age] = append(bySecond[age], beat.Name)
 	}
+	if len(bySecond) == 1 { // as a rule: one statement is a transaction by itself
+		return s.persistently(ctx, s.config.StatementTimeout, func(ctx context.Context) error {
+			return s.touch(ctx, s.write, bySecond)
+		})
+	}
 	return s.inWrite(ctx, func(ctx context.Context, tx *sqlx.Tx) error { return s.touch(ctx, tx, bySecond) })
 }
 
-func (s *Store) touch(ctx context.Context, tx *sqlx.Tx, bySecond map[time.Duration][]string) error {
+func (s *Store) touch(ctx context.Context, on runner, bySecond map[time.Duration][]string) error {
 	for _, age := range slices.Sorted(maps.Keys(bySecond)) {
 		names := bySecond[age]
 		stamp := s.dialect.wallAgo(age)
 		query := "UPDATE t_node_info SET last_heartbeat = " + stamp + " WHERE " + s.dialect.in("node_name", len(names)) +
 			" AND " + s.dialect.podNode + " AND (last_heartbeat IS NULL OR last_heartbeat < " + stamp + ")"
-		if _, err := s.exec(ctx, tx, "touch_nodes", query, nameArgs(names)...); err != nil {
+		if _, err := s.exec(ctx, on, "touch_nodes", query, nameArgs(names)...); err != nil {
 			return err
 		}
 	}
