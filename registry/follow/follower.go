@@ -84,8 +84,8 @@ type Status struct {
 	Failure string
 	// Doubting says that a mass removal is held back (R21).
 	Doubting bool
-	Events uint64 // taken from other replicas
-	Others uint64 // changes of other programs found by comparison
+	Events   uint64 // taken from other replicas
+	Others   uint64 // changes of other programs found by comparison
 }
 
 // New makes a follower that feeds the roster and the picture.
