@@ -63,9 +63,16 @@ func (p Progress) String() string {
 		return fmt.Sprintf("%d of %d connections still carry requests (%s for example), %s", p.Busy, p.Connections, p.Example, took)
 	}
 	if p.Elapsed < p.Minimum {
-		return fmt.Sprintf("%d connections, quiet; clients need up to %v to refresh their lists, %s", p.Connections, p.Minimum, took)
+		return fmt.Sprintf("%s, quiet; clients need up to %v to refresh their lists, %s", connections(p.Connections), p.Minimum, took)
 	}
-	return fmt.Sprintf("%d connections, quiet, %s", p.Connections, took)
+	return fmt.Sprintf("%s, quiet, %s", connections(p.Connections), took)
+}
+
+func connections(count int) string {
+	if count == 1 {
+		return "1 connection"
+	}
+	return fmt.Sprintf("%d connections", count)
 }
 
 // Outcome is how a wait ended.
