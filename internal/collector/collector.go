@@ -24,8 +24,10 @@ const (
 
 // Run sets the collector's percentage by the size of the heap, for the whole
 // process, until ctx ends. It is for programs whose operator has not set GOGC, and
-// from when they serve: a heap that is being filled is Go's to judge.
+// from when they serve: a heap that is being filled is Go's to judge. What the
+// filling left behind is given back to the system first.
 func Run(ctx context.Context) {
+	debug.FreeOSMemory()
 	ticker := time.NewTicker(rhythm)
 	defer ticker.Stop()
 	current := 0
