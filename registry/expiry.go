@@ -3,7 +3,6 @@ package registry
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 	"github.com/tarsregistry/tarsregistry/registry/commit"
@@ -69,7 +68,7 @@ type legacy struct {
 // UnleasedPods asks the database only where memory knows of rows without a lease:
 // to find that there are none it would look up 100,000 leases every five seconds.
 func (l legacy) UnleasedPods(ctx context.Context) ([]*naming.Instance, error) {
-	if !slices.ContainsFunc(l.roster.All(), unleased) {
+	if !l.roster.Has(unleased) {
 		return nil, nil
 	}
 	return l.Store.UnleasedPods(ctx)

@@ -88,6 +88,18 @@ func (r *Roster) All() []*naming.Instance {
 	return list
 }
 
+// Has says whether an instance is known that matches. match must not call back.
+func (r *Roster) Has(match func(*naming.Instance) bool) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for _, known := range r.entries {
+		if match(known.instance) {
+			return true
+		}
+	}
+	return false
+}
+
 // Committed takes what this replica has committed, or what another replica's
 // event made it read: an instance with a lease only at a greater revision than
 // the known one (R22).

@@ -218,3 +218,19 @@ func TestWhoIsOnANodeAndHoldsAnAddress(t *testing.T) {
 		}
 	}
 }
+
+func TestHas(t *testing.T) {
+	r := New()
+	inactive := func(i *naming.Instance) bool { return i.Server.PresentState == naming.Inactive }
+	if r.Has(inactive) {
+		t.Error("an empty roster has one")
+	}
+	r.Committed(list(at(1, naming.Active)), nil)
+	if r.Has(inactive) {
+		t.Error("none is inactive")
+	}
+	r.Committed(list(at(2, naming.Inactive)), nil)
+	if !r.Has(inactive) {
+		t.Error("the inactive one is not found")
+	}
+}
