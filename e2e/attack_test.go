@@ -98,12 +98,7 @@ func (p *process) request(t *testing.T, method, path string, header map[string]s
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response.StatusCode, string(text)
+	return response.StatusCode, bodyOf(t, response)
 }
 
 // TestAttackTokens: no token and wrong ones change nothing, and the audit log
