@@ -11,7 +11,7 @@ import (
 func TestDrainEndsWhenClientsHaveGone(t *testing.T) {
 	p, registry := newPod(t, Spec{Env: []string{"TARS_PRESTOP_WAITTIME=60s"}})
 	p.Start()
-	p.WaitReady()
+	waitActive(t, p, registry)
 	client := NewClient(t, p, 50*time.Millisecond)
 	gone := time.AfterFunc(6*time.Second, client.Stop)
 	defer gone.Stop()
@@ -30,7 +30,7 @@ func TestDrainEndsWhenClientsHaveGone(t *testing.T) {
 func TestGrace90WithoutVariables(t *testing.T) {
 	p, registry := newPod(t, Spec{Env: []string{"TARS_PRESTOP_WAITTIME=", "TARS_EP_UPTIME="}})
 	p.Start()
-	p.WaitReady()
+	waitActive(t, p, registry)
 	client := NewClient(t, p, 100*time.Millisecond)
 	d := p.Delete(90*time.Second, HookThenTerm)
 	if d.Killed || d.ExitCode != 0 || d.Took < 80*time.Second {
@@ -48,7 +48,7 @@ func TestGrace90WithoutVariables(t *testing.T) {
 func TestGrace30WithoutVariables(t *testing.T) {
 	p, registry := newPod(t, Spec{Env: []string{"TARS_PRESTOP_WAITTIME=", "TARS_EP_UPTIME="}})
 	p.Start()
-	p.WaitReady()
+	waitActive(t, p, registry)
 	NewClient(t, p, 100*time.Millisecond)
 	d := p.Delete(30*time.Second, HookThenTerm)
 	if !d.Killed || d.HookCode != -1 {
@@ -63,7 +63,7 @@ func TestGrace30WithGracePeriod(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p, registry := newPod(t, Spec{Env: []string{"TARS_PRESTOP_WAITTIME=", "TARS_EP_UPTIME=", "TARS_GRACE_PERIOD=30"}})
 			p.Start()
-			p.WaitReady()
+			waitActive(t, p, registry)
 			NewClient(t, p, 100*time.Millisecond)
 			d := p.Delete(30*time.Second, order)
 			if d.Killed || d.ExitCode != 0 || d.Took < 20*time.Second || d.Took > 30*time.Second {

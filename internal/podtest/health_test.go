@@ -17,16 +17,16 @@ func TestAStoppedServerIsNoticed(t *testing.T) {
 		t.Run(protocol, func(t *testing.T) {
 			p, registry := newPod(t, Spec{Meta: "adapters:\n  - object: EchoObj\n    protocol: " + protocol + "\n"})
 			p.Start()
-			p.WaitReady()
+			waitActive(t, p, registry)
 			server := p.ServerPid()
 			if err := syscall.Kill(server, syscall.SIGSTOP); err != nil {
 				t.Fatal(err)
 			}
-			p.WaitState("inactive")
+			waitInactive(t, p, registry)
 			if err := syscall.Kill(server, syscall.SIGCONT); err != nil {
 				t.Fatal(err)
 			}
-			p.WaitReady()
+			waitActive(t, p, registry)
 			expectStory(t, p, registry, "onStartup activating", "keepAlive active", "keepAlive inactive", "keepAlive active")
 		})
 	}
@@ -71,14 +71,14 @@ func TestCheckScript(t *testing.T) {
 		"TARS_BEFORE_CHECK_SCRIPT=[ ! -e $TARS_PATH/sick ] || { echo queue is full; exit 4; }", "TARS_CHECK_SCRIPT_TIMEOUT=1s",
 	}})
 	p.Start()
-	p.WaitReady()
+	waitActive(t, p, registry)
 	p.writeFile("sick", "", 0o644)
-	p.WaitState("inactive")
+	waitInactive(t, p, registry)
 	if _, why := p.Ready(); !strings.Contains(why, "queue is full") || !strings.Contains(why, "exit code 4") {
 		t.Errorf("reason %q", why)
 	}
 	p.remove("sick")
-	p.WaitReady()
+	waitActive(t, p, registry)
 	expectStory(t, p, registry, "onStartup activating", "keepAlive active", "keepAlive inactive", "keepAlive active")
 }
 
@@ -86,12 +86,12 @@ func TestCheckScript(t *testing.T) {
 func TestServerInTheBackground(t *testing.T) {
 	p, registry := newPod(t, Spec{Start: "#!/bin/bash\nnohup $SERVER --config=$CONF &\nexit 0\n"})
 	p.Start()
-	p.WaitReady()
+	waitActive(t, p, registry)
 	if err := syscall.Kill(p.ServerPid(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	p.WaitState("inactive")
-	p.WaitReady()
+	waitInactive(t, p, registry)
+	waitActive(t, p, registry)
 	if d := p.Delete(30*time.Second, HookThenTerm); d.Killed || d.HookCode != 0 {
 		t.Errorf("%+v", d)
 	}

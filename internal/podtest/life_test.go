@@ -7,11 +7,13 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/tarsregistry/tarsregistry/internal/mariadbtest"
 	"github.com/tarsregistry/tarsregistry/internal/process"
 )
 
@@ -24,6 +26,32 @@ func newPod(t *testing.T, spec Spec) (*Pod, *Registry) {
 	return NewPod(t, spec), registry
 }
 
+// waitActive waits until the pod is ready and its registry was told.
+func waitActive(t *testing.T, p *Pod, r *Registry) {
+	t.Helper()
+	p.WaitReady()
+	waitTold(t, p, r, "active")
+}
+
+// waitInactive waits until the pod is inactive and its registry was told.
+func waitInactive(t *testing.T, p *Pod, r *Registry) {
+	t.Helper()
+	p.WaitState("inactive")
+	waitTold(t, p, r, "inactive")
+}
+
+// waitTold waits until the last thing that the registry heard of the pod is the
+// state. A test that goes on before that may miss it: a supervisor with
+// something newer to say drops the report under way.
+func waitTold(t *testing.T, p *Pod, r *Registry, state string) {
+	t.Helper()
+	Eventually(t, "the registry to be told "+state, func() bool {
+		calls := r.Calls(p.Address)
+		return len(calls) > 0 && calls[len(calls)-1].State == state
+	})
+}
+
+// expectStory compares what the registry was told in all.
 func expectStory(t *testing.T, p *Pod, r *Registry, want ...string) {
 	t.Helper()
 	if got := r.Story(p.Address); !slices.Equal(got, want) {
@@ -45,7 +73,7 @@ func TestLifeOfAPod(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p, registry := newPod(t, Spec{})
 			p.Start()
-			p.WaitReady()
+			waitActive(t, p, registry)
 			d := p.Delete(30*time.Second, order)
 			if d.Killed || d.ExitCode != 0 {
 				t.Errorf("%+v", d)
@@ -126,9 +154,10 @@ exec $SERVER --config=$CONF
 }
 
 func TestProbesOverHTTP(t *testing.T) {
-	p, _ := newPod(t, Spec{Env: []string{"TARS_PROBE_PORT=17801", "TARS_BEFORE_CHECK_SCRIPT=test -e $TARS_PATH/warm || { echo cache is cold; false; }"}})
+	port := strconv.Itoa(mariadbtest.Port(t))
+	p, _ := newPod(t, Spec{Env: []string{"TARS_PROBE_PORT=" + port, "TARS_BEFORE_CHECK_SCRIPT=test -e $TARS_PATH/warm || { echo cache is cold; false; }"}})
 	get := func(path string) (int, string) {
-		response, err := http.Get("http://127.0.0.1:17801" + path)
+		response, err := http.Get("http://127.0.0.1:" + port + path)
 		if err != nil {
 			return 0, err.Error()
 		}
@@ -152,9 +181,10 @@ func TestProbesOverHTTP(t *testing.T) {
 	}
 	p.writeFile("warm", "", 0o644)
 	p.WaitReady()
-	if code, body := get("/readyz"); code != 200 || body != "active\n" {
-		t.Errorf("/readyz: %d %q", code, body)
-	}
+	Eventually(t, "the same answer over HTTP", func() bool {
+		code, body := get("/readyz")
+		return code == 200 && body == "active\n"
+	})
 }
 
 func TestSignalsArePassedOn(t *testing.T) {
@@ -172,7 +202,7 @@ setsid bash -c 'trap "" TERM; echo detached; while :; do sleep 0.1; done' &
 exec $SERVER --config=$CONF
 `})
 	p.Start()
-	p.WaitReady()
+	waitActive(t, p, registry)
 	Eventually(t, "the detached process", func() bool { return strings.Contains(p.Output(), "detached") })
 	// The container's first process reaps what is not its child.
 	Eventually(t, "orphans to be reaped", func() bool { return zombies(t, p) == 0 })
@@ -208,8 +238,7 @@ exec $SERVER --config=$CONF
 		t.Errorf("%+v", d)
 	}
 	for _, pid := range pids {
-		if syscall.Kill(pid, 0) == nil {
-			t.Errorf("process %d is left", pid)
-		}
+		// Whoever inherited what was killed may take a moment to reap it.
+		Eventually(t, fmt.Sprintf("process %d to be gone", pid), func() bool { return syscall.Kill(pid, 0) != nil })
 	}
 }

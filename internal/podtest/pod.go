@@ -90,7 +90,7 @@ func NewPod(t testing.TB, spec Spec) *Pod {
 	p.env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=/root", "TARS_PATH=" + p.Dir, "POD_IP=" + spec.Address, "POD_UID=" + spec.UID,
 		"TARS_LOCATOR=" + spec.Locator, "SERVER=" + spec.Program, "CONF=" + p.Path("conf", spec.Server+".conf"), "SERVANT=EchoObj",
-		"TARS_CHECK_INTERVAL=300ms", "TARS_CHECK_RETRY_TIMEOUT=500ms", "TARS_REPORT_INTERVAL=1s",
+		"TARS_CHECK_INTERVAL=300ms", "TARS_CHECK_RETRY_TIMEOUT=2s", "TARS_REPORT_INTERVAL=1s",
 		"TARS_EP_UPTIME=1000", "TARS_PRESTOP_WAITTIME=10s",
 	}
 	p.env = append(p.env, spec.Env...)
@@ -333,6 +333,12 @@ func Eventually(t testing.TB, what string, ok func() bool) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
+}
+
+// WaitOutput waits for a part of the container's output.
+func (p *Pod) WaitOutput(text string) {
+	p.t.Helper()
+	Eventually(p.t, fmt.Sprintf("%q in the output", text), func() bool { return strings.Contains(p.Output(), text) })
 }
 
 // WaitLog waits for a sentence in the supervisor's log.

@@ -178,6 +178,7 @@ func TestWorkerIDsAreUnique(t *testing.T) {
 		p := newRealPod(t, registry, "Numbered", func(s *Spec) { s.Env = []string{"TARS_WORKER_ID=auto"} })
 		p.Start()
 		p.WaitReady()
+		p.WaitOutput("podserver is up, worker id ")
 		_, after, _ := strings.Cut(p.Output(), "podserver is up, worker id ")
 		id, _, _ := strings.Cut(after, "\n")
 		if id == "" || seen[id] {
@@ -192,13 +193,14 @@ func TestAPodsOwnWorkerIDIsLeasedToNobodyElse(t *testing.T) {
 	t.Parallel()
 	registry := NewRealRegistry(t)
 	start := func(id string) *Pod {
+		t.Helper()
 		p := newRealPod(t, registry, "Owned", func(s *Spec) { s.Env = []string{"TARS_WORKER_ID=" + id} })
 		p.Start()
 		p.WaitReady()
 		return p
 	}
-	expectContains(t, "the server's output", start("0").Output(), "worker id 0\n")
-	expectContains(t, "the server's output", start("auto").Output(), "worker id 1\n")
+	start("0").WaitOutput("worker id 0\n")
+	start("auto").WaitOutput("worker id 1\n")
 	start("0").WaitLog("another instance holds this pod's worker id")
 }
 

@@ -31,7 +31,7 @@ exit 5
 func TestWhoTakesNoTermIsKilled(t *testing.T) {
 	p, registry := newPod(t, Spec{Env: []string{"PODSERVER_IGNORE_TERM=1", "TARS_GRACE_PERIOD=12"}})
 	p.Start()
-	p.WaitReady()
+	waitActive(t, p, registry)
 	d := p.Delete(12*time.Second, TermOnly)
 	if d.Killed || d.ExitCode != 137 {
 		t.Errorf("%+v", d)
@@ -43,12 +43,12 @@ func TestWhoTakesNoTermIsKilled(t *testing.T) {
 func TestSecondTermIsAtOnce(t *testing.T) {
 	p, registry := newPod(t, Spec{Env: []string{"TARS_PRESTOP_WAITTIME=60s"}})
 	p.Start()
-	p.WaitReady()
+	waitActive(t, p, registry)
 	NewClient(t, p, 100*time.Millisecond)
 	p.Signal(syscall.SIGTERM)
 	p.WaitLog("waiting for clients to leave")
 	p.Signal(syscall.SIGTERM)
-	if code := p.Exited(10 * time.Second); code != 0 && code != 143 && code != 137 {
+	if code := p.Exited(20 * time.Second); code != 0 && code != 143 && code != 137 {
 		t.Errorf("exit code %d", code)
 	}
 	expectStory(t, p, registry, "onStartup activating", "keepAlive active", "keepAlive deactivating", "onPrestop")
@@ -70,7 +70,7 @@ func TestStopCommand(t *testing.T) {
 func TestPrestopTwice(t *testing.T) {
 	p, registry := newPod(t, Spec{})
 	p.Start()
-	p.WaitReady()
+	waitActive(t, p, registry)
 	var group sync.WaitGroup
 	for range 2 {
 		group.Go(func() {
@@ -88,7 +88,7 @@ func TestPrestopTwice(t *testing.T) {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
 	p.Signal(syscall.SIGTERM)
-	if code := p.Exited(5 * time.Second); code != 0 {
+	if code := p.Exited(20 * time.Second); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 	expectStory(t, p, registry, "onStartup activating", "keepAlive active", "keepAlive deactivating", "onPrestop")
@@ -119,7 +119,7 @@ func TestPrestopWithoutSupervisor(t *testing.T) {
 func TestCrashDuringTheDrain(t *testing.T) {
 	p, registry := newPod(t, Spec{Env: []string{"TARS_PRESTOP_WAITTIME=60s"}})
 	p.Start()
-	p.WaitReady()
+	waitActive(t, p, registry)
 	NewClient(t, p, 100*time.Millisecond)
 	server := p.ServerPid()
 	p.Signal(syscall.SIGTERM)
@@ -127,7 +127,7 @@ func TestCrashDuringTheDrain(t *testing.T) {
 	if err := syscall.Kill(server, syscall.SIGSEGV); err != nil {
 		t.Fatal(err)
 	}
-	if code := p.Exited(10 * time.Second); code != 2 && code != 139 {
+	if code := p.Exited(20 * time.Second); code != 2 && code != 139 {
 		t.Errorf("exit code %d", code)
 	}
 	expectStory(t, p, registry, "onStartup activating", "keepAlive active", "keepAlive deactivating", "onPrestop")
@@ -138,7 +138,7 @@ func TestCrashDuringTheDrain(t *testing.T) {
 func TestRestartOnTheSameVolume(t *testing.T) {
 	p, registry := newPod(t, Spec{})
 	p.Start()
-	p.WaitReady()
+	waitActive(t, p, registry)
 	if d := p.Delete(30*time.Second, HookThenTerm); d.ExitCode != 0 {
 		t.Errorf("%+v", d)
 	}
@@ -146,7 +146,7 @@ func TestRestartOnTheSameVolume(t *testing.T) {
 		t.Error("nothing marks that prestop has run")
 	}
 	p.Start()
-	p.WaitReady()
+	waitActive(t, p, registry)
 	p.Kill()
 	if ready, _ := p.Ready(); !ready {
 		t.Log("the state has gone stale already")
@@ -156,7 +156,7 @@ func TestRestartOnTheSameVolume(t *testing.T) {
 	if log := p.Log(); !strings.Contains(log, "state is=activating was=\"\"") {
 		t.Errorf("the new life does not begin with activating:\n%s", log)
 	}
-	p.WaitReady()
+	waitActive(t, p, registry)
 	d := p.Delete(30*time.Second, HookThenTerm)
 	if d.Killed || d.ExitCode != 0 || !strings.Contains(d.HookSaid, "clients have gone") {
 		t.Errorf("%+v", d)

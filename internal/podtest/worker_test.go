@@ -30,8 +30,8 @@ func TestWorkerIDs(t *testing.T) {
 				registry.Answer(func(Call) map[string]string { return map[string]string{"tars-worker-id": tt.leased} })
 			}
 			p.Start()
-			p.WaitReady()
-			expectContains(t, "the server's output", p.Output(), "worker id "+tt.want+"\n")
+			waitActive(t, p, registry)
+			p.WaitOutput("worker id " + tt.want + "\n")
 			if tt.want != "" {
 				expectContains(t, "the configuration", p.Read("conf", "Pod.conf"), "id=w"+tt.want+"\n")
 			}
