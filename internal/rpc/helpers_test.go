@@ -66,7 +66,13 @@ func startServer(t testing.TB, options Options, servants ...Servant) (*Server, s
 
 func startListener(t testing.TB, server *Server, options ListenOptions, servants ...Servant) (*Server, string) {
 	t.Helper()
-	address, err := server.Listen(t.Context(), "tcp", "127.0.0.1:0", options, servants...)
+	return server, listenAt(t, server, "127.0.0.1:0", options, servants...)
+}
+
+// listenAt has the server listen for the time of the test.
+func listenAt(t testing.TB, server *Server, at string, options ListenOptions, servants ...Servant) (address string) {
+	t.Helper()
+	opened, err := server.Listen(t.Context(), "tcp", at, options, servants...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +81,33 @@ func startListener(t testing.TB, server *Server, options ListenOptions, servants
 		defer cancel()
 		_ = server.Shutdown(ctx) // many a test leaves connections open
 	})
-	return server, address.String()
+	return opened.String()
+}
+
+// startPipes starts a server without a port for a test in a bubble of synctest,
+// whose time passes only while everything waits; a wait for a socket would keep
+// it from passing. The function returned connects to it.
+func startPipes(t *testing.T, server *Server, options ListenOptions, servants ...Servant) (connect func() *client) {
+	t.Helper()
+	byName, err := newServants(servants)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.mu.Lock()
+	server.start()
+	server.mu.Unlock()
+	t.Cleanup(func() {
+		if err := server.Shutdown(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+	l := &listener{server: server, options: options, servants: byName}
+	return func() *client {
+		near, far := net.Pipe()
+		t.Cleanup(func() { _ = far.Close() })
+		l.begin(near)
+		return newClient(t, far)
+	}
 }
 
 // client is a raw connection.
@@ -150,7 +182,7 @@ func (c *client) closed() {
 func request(id int32, function string, body []byte) requestf.RequestPacket {
 	return requestf.RequestPacket{
 		IVersion: VersionTars, IRequestId: id, SServantName: podObject, SFuncName: function,
-		SBuffer: tools.ByteToInt8(body), ITimeout: 3000,
+		SBuffer: tools.ByteToInt8(body), ITimeout: 60_000,
 	}
 }
 

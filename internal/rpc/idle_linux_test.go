@@ -56,7 +56,8 @@ func TestIdleConnectionsAreCheap(t *testing.T) {
 		}
 	}
 	after := settled(t, server)
-	for deadline := time.Now().Add(patience); after > most*perIdle && time.Now().Before(deadline); {
+	tooMuch := func() bool { return after > most*perIdle || after-before > int64(n)*perIdle }
+	for deadline := time.Now().Add(patience); tooMuch() && time.Now().Before(deadline); {
 		time.Sleep(100 * time.Millisecond) // they go to rest after a second
 		after = settled(t, server)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tarsregistry/tarsregistry/tars"
@@ -174,17 +175,22 @@ func TestCallOfWhoGaveUpIsDropped(t *testing.T) {
 }
 
 func TestContextEndsWithTheCallersTimeout(t *testing.T) {
-	impl := accepting()
-	impl.onStartup = func(ctx context.Context, _ *tars.OnStartupReq) error {
-		<-ctx.Done()
-		return ctx.Err()
-	}
-	_, address := startServer(t, Options{}, impl.servant())
-	c := dial(t, address)
-	c.send(withTimeout(t, 20))
-	if resp := c.receive(); resp.IRet != CodeFailed || resp.SResultDesc != context.DeadlineExceeded.Error() {
-		t.Errorf("answer %d %q", resp.IRet, resp.SResultDesc)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		impl := accepting()
+		impl.onStartup = func(ctx context.Context, _ *tars.OnStartupReq) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		c := startPipes(t, NewServer(Options{}), ListenOptions{}, impl.servant())()
+		sent := time.Now() // of the bubble's clock
+		c.send(withTimeout(t, 20))
+		if resp := c.receive(); resp.IRet != CodeFailed || resp.SResultDesc != context.DeadlineExceeded.Error() {
+			t.Errorf("answer %d %q", resp.IRet, resp.SResultDesc)
+		}
+		if took := time.Since(sent); took != 20*time.Millisecond {
+			t.Errorf("answered after %v", took)
+		}
+	})
 }
 
 // withTimeout is a registration whose caller waits so many milliseconds.
@@ -204,9 +210,9 @@ func TestCallTimeoutBoundsPatientCallers(t *testing.T) {
 			left <- time.Until(deadline)
 			return nil
 		}
-		_, address := startServer(t, Options{CallTimeout: time.Second}, impl.servant())
+		_, address := startServer(t, Options{CallTimeout: 30 * time.Second}, impl.servant())
 		dial(t, address).send(withTimeout(t, timeout))
-		if got := <-left; got <= 0 || got > time.Second {
+		if got := <-left; got <= 0 || got > 30*time.Second {
 			t.Errorf("iTimeout %d: %v are left", timeout, got)
 		}
 	}
@@ -247,11 +253,17 @@ func TestMaxConnections(t *testing.T) {
 func TestIdleConnectionsAreClosed(t *testing.T) {
 	impl, begun, proceed := blocking()
 	observed := newRecord()
-	_, address := startServer(t, Options{Observer: observed, IdleTimeout: 40 * time.Millisecond}, impl.servant())
+	server := NewServer(Options{Observer: observed, IdleTimeout: time.Hour})
+	server.rest = 10 * time.Millisecond // it looks more often than that
+	_, address := startListener(t, server, ListenOptions{}, impl.servant())
 	busy := dial(t, address)
 	busy.send(startupCall(t, 1))
 	<-begun
 	idle := dial(t, address)
+	observed.await(t, "opened", 2)
+	for _, conn := range server.connections() {
+		conn.lastUsed.Add(-int64(2 * time.Hour))
+	}
 	idle.closed()
 	observed.await(t, "closed "+ReasonIdle, 1)
 	close(proceed)

@@ -53,7 +53,7 @@ func TestDecodeReadsWhatTarsGoWrites(t *testing.T) {
 		t.Fatal(err)
 	}
 	if call.Version != 1 || call.RequestID != -7 || call.MessageType != 4 || call.OneWay || string(call.name) != podObject ||
-		string(call.Function) != "keepAlive" || string(call.Body) != "arguments" || call.Timeout != 3*time.Second {
+		string(call.Function) != "keepAlive" || string(call.Body) != "arguments" || call.Timeout != time.Minute {
 		t.Errorf("decoded %+v", call)
 	}
 	for key, want := range req.Context {

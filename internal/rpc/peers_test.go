@@ -74,7 +74,7 @@ func TestHalfFrameIsClosedAfterTheReadTimeout(t *testing.T) {
 		"half a frame":   func(c *client) { c.send(ping(c.t, 1)[:20]) },
 		"after a frame":  func(c *client) { c.send(append(ping(c.t, 1), ping(c.t, 2)[:20]...)); c.receive() },
 		"byte by byte":   func(c *client) { go c.trickle(ping(c.t, 1)) },
-		"a larger frame": func(c *client) { c.send(largePing(c.t)[:100<<10]) },
+		"a larger frame": func(c *client) { _, _ = c.Write(largePing(c.t)[:100<<10]) }, // the server may not wait for all of it
 	}
 	for name, misbehave := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -189,12 +189,19 @@ func TestWhoNeverReadsIsClosed(t *testing.T) {
 	large := bytes.Repeat([]byte("x"), 1<<20)
 	impl := accepting()
 	pooled := impl.servant()
-	pooled.Dispatch = func(_ context.Context, _ *requestf.RequestPacket, resp *requestf.ResponsePacket) error {
-		resp.SBuffer = tools.ByteToInt8(large)
+	pooled.Dispatch = func(_ context.Context, req *requestf.RequestPacket, resp *requestf.ResponsePacket) error {
+		if len(req.SBuffer) > 0 {
+			resp.SBuffer = tools.ByteToInt8(large)
+		}
 		return nil
 	}
 	inline := pooled
-	inline.Inline = func(call *Call, reply *Reply) bool { reply.SetBody(large); return true }
+	inline.Inline = func(call *Call, reply *Reply) bool {
+		if len(call.Body) > 0 {
+			reply.SetBody(large)
+		}
+		return true
+	}
 	for name, s := range map[string]Servant{"inline": inline, "pooled": pooled} {
 		t.Run(name, func(t *testing.T) {
 			observed := newRecord()
@@ -208,7 +215,7 @@ func TestWhoNeverReadsIsClosed(t *testing.T) {
 				}
 			}
 			other := dial(t, address)
-			other.send(encode(t, request(1, "keepAlive", keepAliveBody("n", "active"))))
+			other.send(encode(t, request(1, "keepAlive", nil))) // its answer is small: it fits into the socket
 			if resp := other.receive(); resp.IRequestId != 1 {
 				t.Errorf("answer to %d", resp.IRequestId)
 			}

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tarsregistry/tarsregistry/tars"
@@ -81,8 +82,12 @@ func TestShutdownUnderLoad(t *testing.T) {
 	var group sync.WaitGroup
 	for range 16 {
 		c := dial(t, address)
+		c.send(startupCall(t, 1)) // only who has spoken is asked to go
+		if resp := c.receive(); resp.IRequestId != 1 || resp.IRet != 0 {
+			t.Fatalf("answer to %d is %d", resp.IRequestId, resp.IRet)
+		}
 		group.Go(func() {
-			for id := int32(1); ; id++ {
+			for id := int32(2); ; id++ {
 				c.send(startupCall(t, id))
 				resp := c.receive()
 				if resp.IRequestId == 0 && resp.SResultDesc == reconnectText {
@@ -114,22 +119,30 @@ func TestShutdownUnderLoad(t *testing.T) {
 // TestShutdownCutsOffWhoStays: a client that is asked to go and does not is
 // answered while the linger lasts, and closed then.
 func TestShutdownCutsOffWhoStays(t *testing.T) {
-	server, address := startServer(t, Options{Linger: 50 * time.Millisecond}, accepting().servant())
-	stubborn, idle := dial(t, address), dial(t, address)
-	stubborn.send(ping(t, 1))
-	stubborn.receive()
-	ended := make(chan error, 1)
-	go func() { ended <- server.Shutdown(t.Context()) }()
-	stubborn.receive() // asked to go
-	stubborn.send(ping(t, 2))
-	if resp := stubborn.receive(); resp.IRequestId != 2 {
-		t.Errorf("answer to %d", resp.IRequestId)
-	}
-	stubborn.closed()
-	idle.closed()
-	if err := <-ended; err != nil {
-		t.Errorf("Shutdown: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		server := NewServer(Options{Linger: 50 * time.Millisecond})
+		connect := startPipes(t, server, ListenOptions{}, accepting().servant())
+		stubborn, idle := connect(), connect()
+		stubborn.send(ping(t, 1))
+		stubborn.receive()
+		began := time.Now() // of the bubble's clock
+		ended := make(chan error, 1)
+		go func() { ended <- server.Shutdown(t.Context()) }()
+		stubborn.receive() // asked to go
+		time.Sleep(49 * time.Millisecond)
+		stubborn.send(ping(t, 2))
+		if resp := stubborn.receive(); resp.IRequestId != 2 {
+			t.Errorf("answer to %d", resp.IRequestId)
+		}
+		stubborn.closed()
+		idle.closed()
+		if err := <-ended; err != nil {
+			t.Errorf("Shutdown: %v", err)
+		}
+		if took := time.Since(began); took != 50*time.Millisecond {
+			t.Errorf("cut off after %v", took)
+		}
+	})
 }
 
 func TestTLS(t *testing.T) {
@@ -153,22 +166,30 @@ func TestTLS(t *testing.T) {
 	}
 
 	observed := newRecord()
-	impatient := NewServer(Options{Observer: observed, ReadTimeout: 500 * time.Millisecond})
+	impatient := NewServer(Options{Observer: observed, ReadTimeout: 50 * time.Millisecond})
 	_, address = startListener(t, impatient, ListenOptions{TLS: config}, accepting().servant())
 	dial(t, address).send([]byte("GET / HTTP/1.1\r\n"))
 	observed.await(t, "closed "+ReasonHandshake, 1)
 	dial(t, address) // silence
 	observed.await(t, "closed "+ReasonHandshake, 2)
+}
 
-	conn, err = tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	c = newClient(t, conn)
-	c.send(ping(t, 1)[:10])
-	c.closed()
-	observed.await(t, "closed "+ReasonReadTimeout, 1)
+func TestHalfFrameInTLSIsClosedAfterTheReadTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		observed := newRecord()
+		// Without tickets, which neither side reads from a pipe that holds nothing.
+		config := &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}, SessionTicketsDisabled: true}
+		server := NewServer(Options{Observer: observed, ReadTimeout: time.Second})
+		raw := startPipes(t, server, ListenOptions{TLS: config}, accepting().servant())()
+		c := newClient(t, tls.Client(raw, &tls.Config{InsecureSkipVerify: true}))
+		c.send(ping(t, 1)[:10])
+		sent := time.Now() // of the bubble's clock
+		c.closed()
+		if took := time.Since(sent); took != time.Second {
+			t.Errorf("closed after %v", took)
+		}
+		observed.await(t, "closed "+ReasonReadTimeout, 1)
+	})
 }
 
 func selfSigned(t *testing.T) tls.Certificate {

@@ -12,12 +12,14 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	tarsgo "github.com/TarsCloud/TarsGo/tars"
 
+	"github.com/tarsregistry/tarsregistry/internal/mariadbtest"
 	"github.com/tarsregistry/tarsregistry/tars"
 )
 
@@ -30,6 +32,7 @@ func proxy(t *testing.T, address, object string) *tars.Tarsregistry {
 	}
 	p := tars.NewTarsregistry()
 	tarsgo.NewCommunicator().StringToProxy(fmt.Sprintf("%s@tcp -h %s -p %s -t 60000", object, host, port), p)
+	p.TarsSetTimeout(60_000) // milliseconds
 	return p
 }
 
@@ -114,7 +117,10 @@ func TestManyClients(t *testing.T) {
 
 // TestTarsGoClientReconnects: TarsGo understands how it is asked to go.
 func TestTarsGoClientReconnects(t *testing.T) {
-	first, address := startServer(t, Options{Linger: patience}, accepting().servant())
+	// A port that nobody else is given while no one listens there.
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(mariadbtest.Port(t)))
+	first := NewServer(Options{Linger: patience})
+	listenAt(t, first, address, ListenOptions{}, accepting().servant())
 	p := proxy(t, address, podObject)
 	if err := p.KeepAlive(&tars.KeepAliveReq{NodeName: "n"}); err != nil {
 		t.Fatal(err)
@@ -122,11 +128,7 @@ func TestTarsGoClientReconnects(t *testing.T) {
 	if err := first.Shutdown(t.Context()); err != nil { // ends because the client leaves
 		t.Fatal(err)
 	}
-	second := NewServer(Options{Linger: time.Millisecond})
-	if _, err := second.Listen(t.Context(), "tcp", address, ListenOptions{}, accepting().servant()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = second.Shutdown(context.WithoutCancel(t.Context())) })
+	listenAt(t, NewServer(Options{Linger: time.Millisecond}), address, ListenOptions{}, accepting().servant())
 	if err := p.KeepAlive(&tars.KeepAliveReq{NodeName: "n"}); err != nil {
 		t.Errorf("after a restart: %v", err)
 	}

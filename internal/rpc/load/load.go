@@ -43,14 +43,14 @@ func (r *Result) String() string {
 // broken connection ends the run with an error.
 func Run(ctx context.Context, options Options) (*Result, error) {
 	options.Depth = max(options.Depth, 1)
-	if options.Duration > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, options.Duration)
-		defer cancel()
-	}
 	callers, err := dialAll(ctx, options)
 	if err != nil {
 		return nil, err
+	}
+	if options.Duration > 0 { // of the calls, not of connecting
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, options.Duration)
+		defer cancel()
 	}
 	result := &Result{}
 	errs := make([]error, len(callers))

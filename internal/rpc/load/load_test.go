@@ -85,7 +85,7 @@ func TestRun(t *testing.T) {
 		})
 	}
 	result, err := load.Run(t.Context(), load.Options{
-		Address: process.Address, Connections: 2, Depth: 4, Duration: 20 * time.Millisecond, Append: appendTo(refused),
+		Address: process.Address, Connections: 2, Depth: 4, Duration: 300 * time.Millisecond, Append: appendTo(refused),
 	})
 	if err != nil || result.Failed == 0 || result.Failed >= result.Calls {
 		t.Errorf("refused calls: %v, error %v", result, err)
