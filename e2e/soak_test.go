@@ -24,7 +24,8 @@ const soakVariable = "TARSREGISTRY_SOAK"
 const (
 	soakPods    = 500
 	soakCallers = 16
-	soakRounds  = 5 // readings of what is used, the first after warming up
+	soakRounds  = 5   // readings of what is used, the first after warming up
+	soakWarm    = 100 // calls of each caller until then
 )
 
 // reading is what a process uses at a moment.
@@ -47,10 +48,12 @@ func soak(t *testing.T, d database) {
 	}
 	p := d.serve(t)
 	stop := make(chan struct{})
-	var churning sync.WaitGroup
+	var churning, warming sync.WaitGroup
 	for worker := range soakCallers {
-		churning.Go(func() { p.churn(t, worker, stop) })
+		warming.Add(1)
+		churning.Go(func() { p.churn(t, worker, sync.OnceFunc(warming.Done), stop) })
 	}
+	warming.Wait() // until all have their connections
 	var readings []reading
 	for range soakRounds {
 		select {
@@ -68,9 +71,13 @@ func soak(t *testing.T, d database) {
 }
 
 // churn lets pods come, beat, change their state, leave and be looked up.
-func (p *process) churn(t *testing.T, worker int, stop <-chan struct{}) {
+func (p *process) churn(t *testing.T, worker int, warm func(), stop <-chan struct{}) {
+	defer warm()
 	c := p.clients(t)
-	for {
+	for calls := 0; ; calls++ {
+		if calls == soakWarm {
+			warm()
+		}
 		select {
 		case <-stop:
 			return
@@ -78,21 +85,20 @@ func (p *process) churn(t *testing.T, worker int, stop <-chan struct{}) {
 		}
 		node := fmt.Sprintf("10.8.%d.%d", worker, rand.IntN(soakPods/soakCallers)+1)
 		beat := &tars.KeepAliveReq{NodeName: node, Application: "Demo", Server: "HelloServer", State: "active"}
-		var err error
+		call := func() error { return c.pods.KeepAlive(beat) }
 		switch rand.IntN(10) {
 		case 0:
-			err = c.pods.OnStartup(hello(node))
+			call = func() error { return c.pods.OnStartup(hello(node)) }
 		case 1:
-			err = c.pods.OnPrestop(&tars.OnPrestopReq{NodeName: node, Application: "Demo", Server: "HelloServer"})
+			call = func() error {
+				return c.pods.OnPrestop(&tars.OnPrestopReq{NodeName: node, Application: "Demo", Server: "HelloServer"})
+			}
 		case 2:
 			beat.State = "inactive"
-			err = c.pods.KeepAlive(beat)
-		case 3, 4, 5, 6:
-			err = c.pods.KeepAlive(beat)
-		default:
-			_, _, err = c.find("Demo.HelloServer.HelloObj")
+		case 3, 4, 5:
+			call = func() error { _, _, err := c.find("Demo.HelloServer.HelloObj"); return err }
 		}
-		if err != nil && t.Context().Err() == nil {
+		if err := again(patience, call); err != nil && t.Context().Err() == nil {
 			t.Errorf("a call fails: %v", err)
 			return
 		}

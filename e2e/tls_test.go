@@ -37,7 +37,7 @@ func TestTLS(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		dialer := &tarsclient.Dialer{TLS: config, Timeout: 5 * time.Second}
+		dialer := &tarsclient.Dialer{TLS: config, Timeout: time.Minute}
 		_, err = dialer.Invoke(t.Context(), transport+" -h "+host+" -p "+port,
 			tarsclient.Request{Servant: "tars.tarsregistry.QueryObj", Function: "tars_ping"})
 		return err
