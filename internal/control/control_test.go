@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -114,8 +115,16 @@ func TestCloseLetsAResultOut(t *testing.T) {
 	result := make(chan error, 1)
 	go func() { result <- Ask(t.Context(), path, "prestop", nil) }()
 	<-begun
-	time.AfterFunc(10*time.Millisecond, func() { close(finish) })
-	s.Close()
+	var closing sync.WaitGroup
+	closing.Go(s.Close)
+	for { // it takes the socket away, and waits then
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	close(finish)
+	closing.Wait()
 	if err := <-result; err == nil || err.Error() != "the result" {
 		t.Errorf("result %v", err)
 	}

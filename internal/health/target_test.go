@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tarsregistry/tarsregistry/internal/mariadbtest"
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 )
 
@@ -63,6 +64,7 @@ func TestCheck(t *testing.T) {
 		t.Fatal("two listeners on one port")
 	}
 	free := freePort(t)
+	const silent = "no answer in time"
 	for _, tt := range []struct {
 		name     string
 		protocol string
@@ -71,7 +73,7 @@ func TestCheck(t *testing.T) {
 	}{
 		{"tars server", "tars", serve(t, answerPing), ""},
 		{"tars server by default", "", serve(t, answerPing), ""},
-		{"silent", "tars", serve(t, hold), "no answer in time"},
+		{"silent", "tars", serve(t, hold), silent},
 		{"silent but not tars", "not_tars", serve(t, hold), ""},
 		{"silent http", "http", serve(t, hold), ""},
 		{"http that is called tars", "tars", serve(t, func(c net.Conn) {
@@ -85,7 +87,11 @@ func TestCheck(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			target := Target{Adapter: "A.B.ObjAdapter", Servant: "A.B.Obj", Protocol: tt.protocol, Endpoint: tt.endpoint}
-			err := Check(t.Context(), []Target{target}, 500*time.Millisecond)
+			timeout := 20 * time.Second // far longer than anybody takes
+			if tt.fails == silent {
+				timeout = 500 * time.Millisecond // enough to connect
+			}
+			err := Check(t.Context(), []Target{target}, timeout)
 			if tt.fails == "" && err != nil {
 				t.Errorf("not well: %v", err)
 			}
@@ -103,7 +109,7 @@ func TestCheckNamesEachAdapterThatFails(t *testing.T) {
 		{Adapter: "second", Protocol: "tars", Endpoint: serve(t, answerPing)},
 		{Adapter: "third", Protocol: "http", Endpoint: free},
 	}
-	err := Check(t.Context(), targets, time.Second)
+	err := Check(t.Context(), targets, 20*time.Second)
 	if err == nil {
 		t.Fatal("well")
 	}
@@ -135,13 +141,8 @@ func TestUnspecifiedAddressIsLoopback(t *testing.T) {
 	}
 }
 
+// freePort is where nobody listens as long as the test runs.
 func freePort(t *testing.T) naming.Endpoint {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := listener.Addr().(*net.TCPAddr).Port
-	listener.Close()
-	return naming.Endpoint{Transport: naming.TCP, Host: "127.0.0.1", Port: int32(port)}
+	return naming.Endpoint{Transport: naming.TCP, Host: "127.0.0.1", Port: int32(mariadbtest.Port(t))}
 }

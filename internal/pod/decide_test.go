@@ -108,7 +108,7 @@ func TestPrecedence(t *testing.T) {
 
 func TestDecideTwiceIsTheSame(t *testing.T) {
 	root := write(t, "application: App\nserver: S\nadapters:\n  - object: A\n  - object: B\n")
-	e := mustRead(t, "TARS_PATH="+root, "POD_IP=127.0.0.1", "TARS_RAND_PORT_MIN=21000", "TARS_RAND_PORT_MAX=21999")
+	e := mustRead(t, "TARS_PATH="+root, "POD_IP=127.0.0.1", "TARS_RAND_PORT_MIN=12100", "TARS_RAND_PORT_MAX=12199") // where no other test looks for ports
 	first, _, err := Decide(e)
 	if err != nil {
 		t.Fatal(err)

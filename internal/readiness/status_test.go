@@ -6,10 +6,13 @@ import (
 	"net"
 	"net/http/httptest"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/tarsregistry/tarsregistry/internal/mariadbtest"
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 	"github.com/tarsregistry/tarsregistry/internal/pod"
 )
@@ -62,25 +65,27 @@ func TestCheckStatusHoldsTheBareState(t *testing.T) {
 }
 
 func TestAnOldStateIsStale(t *testing.T) {
-	paths := newPaths(t)
-	if err := Write(paths, Status{State: naming.Active}); err != nil {
-		t.Fatal(err)
-	}
-	for age, ready := range map[time.Duration]bool{
-		59 * time.Second: true, 61 * time.Second: false, -time.Hour: true, // a clock that was set back
-	} {
-		then := time.Now().Add(-age)
-		if err := os.Chtimes(paths.CheckStatus(), then, then); err != nil {
+	synctest.Test(t, func(t *testing.T) { // whose clock stands still meanwhile
+		paths := newPaths(t)
+		if err := Write(paths, Status{State: naming.Active}); err != nil {
 			t.Fatal(err)
 		}
-		err := Check(t.Context(), paths, 30*time.Second)
-		if (err == nil) != ready {
-			t.Errorf("age %v: %v", age, err)
+		for age, ready := range map[time.Duration]bool{
+			60 * time.Second: true, 61 * time.Second: false, -time.Hour: true, // a clock that was set back
+		} {
+			then := time.Now().Add(-age)
+			if err := os.Chtimes(paths.CheckStatus(), then, then); err != nil {
+				t.Fatal(err)
+			}
+			err := Check(t.Context(), paths, 30*time.Second)
+			if (err == nil) != ready {
+				t.Errorf("age %v: %v", age, err)
+			}
+			if err != nil && !strings.Contains(err.Error(), "gone quiet") {
+				t.Errorf("age %v: %v", age, err)
+			}
 		}
-		if err != nil && !strings.Contains(err.Error(), "gone quiet") {
-			t.Errorf("age %v: %v", age, err)
-		}
-	}
+	})
 }
 
 func TestClear(t *testing.T) {
@@ -105,11 +110,8 @@ func TestWithoutSupervisorThePortsCount(t *testing.T) {
 	if err := Check(t.Context(), paths, time.Second); err == nil || !strings.Contains(err.Error(), "no supervisor") {
 		t.Errorf("nothing is known: %v", err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, err := net.SplitHostPort(listener.Addr().String())
+	port := strconv.Itoa(mariadbtest.Port(t)) // that nobody else listens on afterwards
+	listener, err := net.Listen("tcp", "127.0.0.1:"+port)
 	if err != nil {
 		t.Fatal(err)
 	}

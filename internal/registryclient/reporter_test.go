@@ -141,6 +141,8 @@ func TestRegistryAwayAtBootAndLater(t *testing.T) {
 			t.Errorf("%d attempts in a minute", n)
 		}
 		r.Set(naming.Active)
+		synctest.Wait() // the attempt that the change makes
+		fake.took()
 		fake.set(func(f *registry) { f.away = false })
 		time.Sleep(10 * time.Second)
 		expect(t, "when it is back", fake.took(), []string{"onStartup active"})
@@ -150,6 +152,7 @@ func TestRegistryAwayAtBootAndLater(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		r.Set(naming.Active)
 		r.Set(naming.Inactive)
+		synctest.Wait()
 		fake.took()
 		fake.set(func(f *registry) { f.away = false })
 		time.Sleep(10 * time.Second)

@@ -2,7 +2,7 @@ package servernode
 
 import (
 	"log/slog"
-	"net"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -11,20 +11,12 @@ import (
 	"github.com/TarsCloud/TarsGo/tars/protocol/codec"
 	"github.com/TarsCloud/TarsGo/tars/protocol/res/nodef"
 
+	"github.com/tarsregistry/tarsregistry/internal/mariadbtest"
 	"github.com/tarsregistry/tarsregistry/internal/tarsclient"
 )
 
 func TestKeepAlivesOverTheWire(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener.Close()
-	endpoint := "tcp -h 127.0.0.1 -p " + port + " -t 60000"
+	endpoint := "tcp -h 127.0.0.1 -p " + strconv.Itoa(mariadbtest.Port(t)) + " -t 60000"
 	n, err := Listen(t.Context(), "tars.tarsnode.ServerObj@"+endpoint, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
