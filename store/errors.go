@@ -85,7 +85,8 @@ func mysqlMeaning(number uint16) error {
 		return ErrConflict
 	case 1062:
 		return errDuplicate
-	case 1054, 1146, 1049, 1364: // no column, no table, no database, no default
+	case 1054, 1146, 1049, 1364, // no column, no table, no database, no default
+		1064: // the syntax of another server than the one that was seen
 		return ErrSchema
 	case 1406, 1265, 1264, 1366, 1292, 1048: // too long, truncated, out of range, wrong, NULL
 		return ErrValue

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 )
@@ -17,6 +18,7 @@ type schema struct {
 	metricsPort bool
 	endpointIP  int  // characters of t_node_info.endpoint_ip
 	galera      bool // wsrep is on
+	returning   bool // INSERT … RETURNING is known: MariaDB since 10.5
 }
 
 // tables gives the schema, and looks it up where that has not been done.
@@ -94,11 +96,26 @@ func (s *Store) lookUpSchema(ctx context.Context) (*schema, error) {
 	if err != nil || s.dialect.sqlite() {
 		return found, err
 	}
-	err = s.each(ctx, s.read, "schema", "SHOW VARIABLES LIKE 'wsrep_on'", nil, func(row *scanner) {
-		row.skip(1)
-		found.galera = strings.EqualFold(row.text(), "ON")
+	err = s.each(ctx, s.read, "schema", "SHOW VARIABLES WHERE variable_name IN ('wsrep_on', 'version')", nil, func(row *scanner) {
+		switch name, value := row.text(), row.text(); strings.ToLower(name) {
+		case "wsrep_on":
+			found.galera = strings.EqualFold(value, "ON")
+		case "version":
+			found.returning = insertReturns(value)
+		}
 	})
 	return found, err
+}
+
+// insertReturns says that a server of this version knows INSERT … RETURNING.
+// SQLite knows it too, and is spared nothing by it: there no statement has to go
+// over a connection.
+func insertReturns(version string) bool {
+	var major, minor int
+	if _, err := fmt.Sscanf(version, "%d.%d.", &major, &minor); err != nil || !strings.Contains(version, "MariaDB") {
+		return false
+	}
+	return major > 10 || major == 10 && minor >= 5
 }
 
 func (t *schema) note(table, column string, length int) {

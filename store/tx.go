@@ -216,6 +216,9 @@ func (t *Tx) settleServer(row *instanceRow, now *naming.Instance) {
 	if server.ServerType == "" {
 		server.ServerType = "tars_cpp" // the column's default
 	}
+	if t.tables.gridFlag && row.base.Server == nil {
+		server.GridFlag = "NORMAL" // the column's default
+	}
 	server.MetricsPort = 0
 	if t.tables.metricsPort && now.Lease != nil {
 		server.MetricsPort = now.Lease.MetricsPort

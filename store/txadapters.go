@@ -29,11 +29,13 @@ func (w *writing) adapterRows() error {
 			return err
 		}
 	}
-	if err := w.insert("adapter_update", c.known, w.store.dialect.upsert(columns[keyWidth+1:])); err != nil {
+	if err := w.insertOver("adapter_update", c.known, columns[keyWidth+1:], adaptersBack()); err != nil {
 		return err
 	}
-	w.adaptersWritten.statements(c.known, c.knownIDs, c.knownStamps)
-	return w.insertNew("adapter_insert", c.fresh, &w.adaptersWritten)
+	if !w.tables.returning {
+		w.adaptersWritten.statements(c.known, c.knownIDs, c.knownStamps)
+	}
+	return w.insertNew("adapter_insert", c.fresh, adaptersBack(), &w.adaptersWritten)
 }
 
 // adapterChanges collects what is to be done to t_adapter_conf.

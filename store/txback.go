@@ -9,8 +9,83 @@ import (
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 )
 
+// back says what the database itself gives the rows of a table, and where it is
+// put: their ids, and stamps or heartbeats.
+type back struct {
+	name    string // of the statement that reads it
+	table   string
+	index   string                                 // see dialect.matching
+	columns func(d *dialect, prefix string) string // beside the id and the key; prefix is the table's, with a dot
+	take    func(row *instanceRow, id int64, cells *scanner)
+	taken   func(row *instanceRow) bool
+}
+
+func leasesBack() back {
+	return back{
+		name: "lease_ids", table: "t_registry_lease", index: "instance",
+		columns: func(d *dialect, prefix string) string {
+			return prefix + "last_heartbeat, " + d.age(prefix+"last_heartbeat") + ", " + d.age(prefix+"state_since")
+		},
+		take:  func(row *instanceRow, id int64, cells *scanner) { row.takeTimes(id, cells) },
+		taken: func(row *instanceRow) bool { return row.now.Lease.ID != 0 },
+	}
+}
+
+func (r *instanceRow) takeTimes(id int64, cells *scanner) {
+	lease := r.now.Lease
+	lease.ID, lease.Heartbeat = id, cells.text()
+	lease.HeartbeatAge, lease.StateAge = cells.micros(), cells.micros()
+}
+
+func serversBack() back {
+	return back{
+		name: "server_ids", table: "t_server_conf",
+		columns: func(_ *dialect, prefix string) string { return prefix + "registry_timestamp" },
+		take: func(row *instanceRow, id int64, cells *scanner) {
+			row.now.Server.ID, row.now.Server.Stamp = id, cells.text()
+		},
+		taken: func(row *instanceRow) bool { return row.now.Server.ID != 0 },
+	}
+}
+
+func adaptersBack() back {
+	return back{
+		name: "adapter_ids", table: "t_adapter_conf",
+		columns: func(_ *dialect, prefix string) string {
+			return prefix + "adapter_name, " + prefix + "registry_timestamp"
+		},
+		take: func(row *instanceRow, id int64, cells *scanner) {
+			name := naming.Fold(cells.text())
+			for i := range row.now.Adapters {
+				if adapter := &row.now.Adapters[i]; naming.Fold(adapter.Name) == name {
+					adapter.ID, adapter.Stamp = id, cells.text()
+					return
+				}
+			}
+		},
+		taken: func(row *instanceRow) bool {
+			return !slices.ContainsFunc(row.now.Adapters, func(a naming.Adapter) bool { return a.ID == 0 })
+		},
+	}
+}
+
+// keyed are the columns of an id and a key.
+func keyed(prefix string) string {
+	return prefix + "id, " + prefix + "application, " + prefix + "server_name, " + prefix + "node_name, "
+}
+
+// visit hands the next row to take.
+func (w *writing) visit(of back, cells *scanner) {
+	id := cells.int()
+	if row := w.scanned(cells); row != nil && row.put {
+		cells.skip(keyWidth)
+		of.take(row, id, cells)
+	}
+}
+
 // written are rows of a table that a transaction has written, and of which the
-// database itself gives something that is to be read back.
+// database itself gives something that is to be read back. Where INSERT tells it,
+// nothing is.
 type written struct {
 	fresh []*instanceRow // instances that got new rows
 	first int64          // no new row has a smaller id
@@ -35,7 +110,10 @@ func (w *written) statements(rows *insert, ids []int64, stamps []*string) {
 }
 
 // insertNew writes rows that the database gives ids.
-func (w *writing) insertNew(name string, rows *insert, into *written) error {
+func (w *writing) insertNew(name string, rows *insert, of back, into *written) error {
+	if w.tables.returning {
+		return w.insertReturning(name, rows, "", of)
+	}
 	for _, part := range rows.parts {
 		result, err := w.store.result(w.ctx, w.tx, name, part.sql.String(), part.args...)
 		if err != nil {
@@ -53,6 +131,27 @@ func (w *writing) insertNew(name string, rows *insert, into *written) error {
 	return nil
 }
 
+// insertOver lays rows over those that are there with the same ids.
+func (w *writing) insertOver(name string, rows *insert, columns []string, of back) error {
+	over := w.store.dialect.upsert(columns)
+	if w.tables.returning {
+		return w.insertReturning(name, rows, over, of)
+	}
+	return w.insert(name, rows, over)
+}
+
+// insertReturning writes rows and takes what the database says of them.
+func (w *writing) insertReturning(name string, rows *insert, end string, of back) error {
+	end += " RETURNING " + keyed("") + of.columns(w.store.dialect, "")
+	for _, part := range rows.parts {
+		err := w.store.each(w.ctx, w.tx, name, part.sql.String()+end, part.args, func(cells *scanner) { w.visit(of, cells) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // firstID is the smallest id that an INSERT has given: MySQL tells the first one,
 // SQLite the last.
 func (w *writing) firstID(result sql.Result, rows int) (int64, error) {
@@ -66,103 +165,70 @@ func (w *writing) firstID(result sql.Result, rows int) (int64, error) {
 	return id, nil
 }
 
-// readBack reads what the database itself gave the rows: ids of new ones, stamps,
-// heartbeats.
+// readBack reads what the database itself gave the rows, where it has not told:
+// ids of new ones, stamps, heartbeats.
 func (w *writing) readBack() error {
-	if err := w.readLeases(); err != nil {
+	if err := w.readHeartbeats(); err != nil {
 		return err
 	}
-	if err := w.readServers(); err != nil {
-		return err
-	}
-	return w.readAdapters()
-}
-
-func (w *writing) readLeases() error {
-	d := w.store.dialect
-	columns := "t.last_heartbeat, " + d.age("t.last_heartbeat") + ", " + d.age("t.state_since")
-	take := func(lease *naming.Lease, cells *scanner) {
-		lease.Heartbeat = cells.text()
-		lease.HeartbeatAge, lease.StateAge = cells.micros(), cells.micros()
-	}
-	known := map[int64]*naming.Lease{}
-	var ids []int64
-	for _, row := range w.leasesKnown {
-		known[row.now.Lease.ID] = row.now.Lease
-		ids = append(ids, row.now.Lease.ID)
-	}
-	for chunk := range slices.Chunk(ids, keyChunk) {
-		query := "SELECT t.id, " + columns + " FROM t_registry_lease t WHERE t.id IN (" + idList(chunk) + ")"
-		err := w.store.each(w.ctx, w.tx, "lease_heartbeats", query, nil, func(cells *scanner) { take(known[cells.int()], cells) })
-		if err != nil {
+	for _, table := range []struct {
+		of   back
+		rows *written
+	}{{leasesBack(), &w.leasesWritten}, {serversBack(), &w.serversWritten}, {adaptersBack(), &w.adaptersWritten}} {
+		if err := w.readNew(table.of, table.rows); err != nil {
 			return err
 		}
 	}
-	visit := func(row *instanceRow, id int64, cells *scanner) {
-		row.now.Lease.ID = id
-		take(row.now.Lease, cells)
-	}
-	return w.readNew("lease_ids", columns, "t_registry_lease", "instance", &w.leasesWritten, visit,
-		func(row *instanceRow) bool { return row.now.Lease.ID != 0 })
-}
-
-func (w *writing) readServers() error {
-	visit := func(row *instanceRow, id int64, cells *scanner) {
-		row.now.Server.ID, row.now.Server.Stamp = id, cells.text()
-	}
-	err := w.readNew("server_ids", "t.registry_timestamp", "t_server_conf", "", &w.serversWritten, visit,
-		func(row *instanceRow) bool { return row.now.Server.ID != 0 })
-	if err != nil {
-		return err
-	}
-	return w.readStamps("server_stamps", "t_server_conf", w.serversWritten.known)
-}
-
-func (w *writing) readAdapters() error {
-	visit := func(row *instanceRow, id int64, cells *scanner) {
-		name := naming.Fold(cells.text())
-		for i := range row.now.Adapters {
-			if adapter := &row.now.Adapters[i]; adapter.ID == 0 && naming.Fold(adapter.Name) == name {
-				adapter.ID, adapter.Stamp = id, cells.text()
-				return
-			}
-		}
-	}
-	err := w.readNew("adapter_ids", "t.adapter_name, t.registry_timestamp", "t_adapter_conf", "", &w.adaptersWritten, visit,
-		func(row *instanceRow) bool {
-			return !slices.ContainsFunc(row.now.Adapters, func(a naming.Adapter) bool { return a.ID == 0 })
-		})
-	if err != nil {
+	if err := w.readStamps("server_stamps", "t_server_conf", w.serversWritten.known); err != nil {
 		return err
 	}
 	return w.readStamps("adapter_stamps", "t_adapter_conf", w.adaptersWritten.known)
 }
 
+// readHeartbeats reads of the leases that were there.
+func (w *writing) readHeartbeats() error {
+	if w.tables.returning {
+		return nil
+	}
+	known := map[int64]*instanceRow{}
+	var ids []int64
+	for _, row := range w.leasesKnown {
+		known[row.now.Lease.ID] = row
+		ids = append(ids, row.now.Lease.ID)
+	}
+	columns := leasesBack().columns(w.store.dialect, "t.")
+	for chunk := range slices.Chunk(ids, keyChunk) {
+		query := "SELECT t.id, " + columns + " FROM t_registry_lease t WHERE t.id IN (" + idList(chunk) + ")"
+		err := w.store.each(w.ctx, w.tx, "lease_heartbeats", query, nil, func(cells *scanner) {
+			id := cells.int()
+			known[id].takeTimes(id, cells)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // readNew reads new rows by their ids. As a rule one statement's follow upon each
 // other; rows that are not found so (other writers' ids may lie between) are read
 // by their keys.
-func (w *writing) readNew(name, columns, table, index string, rows *written, visit func(*instanceRow, int64, *scanner), found func(*instanceRow) bool) error {
+func (w *writing) readNew(of back, rows *written) error {
 	if rows.count == 0 {
 		return nil
 	}
-	columns = "SELECT t.id, t.application, t.server_name, t.node_name, " + columns
+	columns := "SELECT " + keyed("t.") + of.columns(w.store.dialect, "t.")
 	read := func(rest string, args []any) error {
-		return w.store.each(w.ctx, w.tx, name, columns+rest, args, func(cells *scanner) {
-			id := cells.int()
-			if row := w.scanned(cells); row != nil && row.put {
-				cells.skip(keyWidth)
-				visit(row, id, cells)
-			}
-		})
+		return w.store.each(w.ctx, w.tx, of.name, columns+rest, args, func(cells *scanner) { w.visit(of, cells) })
 	}
-	err := read(" FROM "+table+" t WHERE t.id >= "+strconv.FormatInt(rows.first, 10)+
+	err := read(" FROM "+of.table+" t WHERE t.id >= "+strconv.FormatInt(rows.first, 10)+
 		" ORDER BY t.id LIMIT "+strconv.Itoa(rows.count), nil)
 	if err != nil {
 		return err
 	}
-	missing := slices.DeleteFunc(slices.Clone(rows.fresh), found)
+	missing := slices.DeleteFunc(slices.Clone(rows.fresh), of.taken)
 	for chunk := range slices.Chunk(missing, keyChunk) {
-		if err := read(w.store.dialect.matching(table, index, keyColumns(), len(chunk)), rowArgs(chunk)); err != nil {
+		if err := read(w.store.dialect.matching(of.table, of.index, keyColumns(), len(chunk)), rowArgs(chunk)); err != nil {
 			return err
 		}
 	}

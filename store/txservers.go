@@ -84,15 +84,17 @@ func (w *writing) serverRows() error {
 			return err
 		}
 	}
-	if err := w.insertNew("server_insert", c.fresh, &w.serversWritten); err != nil {
+	if err := w.insertNew("server_insert", c.fresh, serversBack(), &w.serversWritten); err != nil {
 		return err
 	}
 	for _, columns := range slices.Sorted(maps.Keys(c.described)) {
 		rows := c.described[columns]
-		if err := w.insert("server_register", rows.insert, w.store.dialect.upsert(strings.Split(columns, ","))); err != nil {
+		if err := w.insertOver("server_register", rows.insert, strings.Split(columns, ","), serversBack()); err != nil {
 			return err
 		}
-		w.serversWritten.statements(rows.insert, rows.ids, rows.stamps)
+		if !w.tables.returning {
+			w.serversWritten.statements(rows.insert, rows.ids, rows.stamps)
+		}
 	}
 	for _, group := range c.single.sorted() {
 		set, args := group.setClause()

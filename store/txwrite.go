@@ -142,10 +142,10 @@ func (w *writing) leaseRows() error {
 			return err
 		}
 	}
-	if err := w.insertNew("lease_insert", fresh, &w.leasesWritten); err != nil {
+	if err := w.insertNew("lease_insert", fresh, leasesBack(), &w.leasesWritten); err != nil {
 		return err
 	}
-	return w.insert("lease_update", known, w.store.dialect.upsert(columns[keyWidth+1:]))
+	return w.insertOver("lease_update", known, columns[keyWidth+1:], leasesBack())
 }
 
 func (w *writing) addLease(to *insertPart, row *instanceRow, id int64) error {
