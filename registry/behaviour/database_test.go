@@ -105,7 +105,7 @@ func untouched(t *testing.T, variant *schema.Variant) *database {
 func (d *database) sql() *sql.DB {
 	d.t.Helper()
 	if d.pool == nil && d.embedded() {
-		pool, err := sql.Open("sqlite", "file:"+filepath.Join(d.dir, registry.DatabaseFile)+"?_pragma=busy_timeout(10000)")
+		pool, err := sql.Open("sqlite", "file:"+filepath.Join(d.dir, registry.DatabaseFile)+"?_pragma=busy_timeout(60000)")
 		if err != nil {
 			d.t.Fatal(err)
 		}

@@ -149,6 +149,14 @@ func (d *database) events(i instance) string {
 	return strings.Join(slices.Compact(kinds), " ")
 }
 
+// changes is how many events tell of an instance, a call that was made again after no
+// answer had come in time counted as often as it was carried out (see patiently).
+func (d *database) changes(i instance) string {
+	d.t.Helper()
+	query, args := i.keyed("SELECT COUNT(*) FROM t_registry_event")
+	return d.text(query, args...)
+}
+
 // find looks an object up without groups: its active and inactive endpoints as
 // host:port, sorted, before and after a slash.
 func (r *replica) find(servant string) string {

@@ -1,7 +1,6 @@
 package behaviour
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -13,29 +12,32 @@ func TestR1LeaseRow(t *testing.T) {
 	onEverySchema(t, func(t *testing.T, d *database) {
 		r := d.start()
 		i := pod("Leased", "10.2.0.1")
-		caller := r.as("uid-1").with("tars-beat-ms", "2000").with("tars-seq", "7")
+		caller := r.as("uid-1").with("tars-beat-ms", "30000").with("tars-seq", "7")
 		caller.register(i)
 		d.want("the lease", d.lease(i), row{
-			"uid": "uid-1", "kind": "pod", "state": "live", "revision": "1", "reported_state": "active",
-			"report_sequence": "7", "interval_ms": "2000", "interval_told": "1", "lease_ms": "6000",
+			"uid": "uid-1", "kind": "pod", "state": "live", "revision": d.changes(i), "reported_state": "active",
+			"report_sequence": "7", "interval_ms": "30000", "interval_told": "1", "lease_ms": "90000",
 			"metrics_port": "0", "worker_id": "NULL", "flow_off_by": "",
 		})
 		if text := d.lease(i)["registration"]; text == "NULL" || text == "" {
 			t.Error("the lease keeps no registration")
 		}
-		revision := 1
 		for _, step := range []func() string{
 			func() string { caller.beat(i, "inactive"); return "a change of state" },
 			func() string { caller.metrics(i, 9000); return "registerMetrics" },
 			func() string { caller.register(i); return "onStartup again" },
 			func() string { caller.leave(i); return "onPrestop" },
 		} {
+			before := d.changes(i)
 			what := step()
-			revision++
-			equal(t, "revision after "+what, d.lease(i)["revision"], fmt.Sprint(revision))
+			equal(t, "revision after "+what, d.lease(i)["revision"], d.changes(i))
+			if d.changes(i) == before {
+				t.Error("no event tells of " + what)
+			}
 		}
+		before := d.changes(i)
 		caller.beat(i, "active")
-		equal(t, "revision after a heartbeat without effect", d.lease(i)["revision"], fmt.Sprint(revision))
+		equal(t, "revision after a heartbeat without effect", d.lease(i)["revision"], before)
 		d.want("the lease that has left", d.lease(i), row{"state": "left", "metrics_port": "0", "flow_off_by": ""})
 		equal(t, "leases", d.text("SELECT COUNT(*) FROM t_registry_lease"), "1")
 	})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,31 +14,30 @@ import (
 )
 
 // machines deploys some instances of a server, each on a machine of its own.
-func (d *database) machines(name string, count int) (list []instance, all string) {
+func (d *database) machines(name string, count int) (all string) {
 	d.t.Helper()
 	var places []string
 	for n := range count {
 		i := pod(name, fmt.Sprintf("10.6.0.%d", n+101))
 		d.machine(i)
-		list = append(list, i)
 		places = append(places, i.node+":10000")
 	}
-	return list, strings.Join(places, " ") + "/"
+	return strings.Join(places, " ") + "/"
 }
 
 func TestR21MassDeletionIsDoubted(t *testing.T) {
 	onEvery(t, func(t *testing.T, d *database) {
 		r := d.start()
-		list, all := d.machines("Mass", 8)
+		all := d.machines("Mass", 8)
 		r.awaitFind("App.Mass.Obj", all)
-		backup := d.rows("SELECT * FROM t_adapter_conf")
+		d.exec("CREATE TABLE backup AS SELECT * FROM t_adapter_conf")
+		d.spoiled = true
 
 		d.exec("DELETE FROM t_adapter_conf") // and restored within the time of doubt
 		r.log.await(t, "many rows are gone at once")
 		r.wantFind("App.Mass.Obj", all)
-		for _, r := range backup {
-			d.addAdapter(instance{r["application"], r["server_name"], r["node_name"]}, r["servant"], r["endpoint"])
-		}
+		const columns = "application, server_name, node_name, adapter_name, servant, endpoint, protocol, thread_num, max_connections, queuecap, queuetimeout"
+		d.exec("INSERT INTO t_adapter_conf (" + columns + ") SELECT " + columns + " FROM backup") // at once: its rows have other ids
 		extra := pod("Extra", "10.6.0.99")
 		d.machine(extra)
 		r.awaitFind(extra.servant(), "10.6.0.99:10000/") // a comparison has gone through
@@ -54,10 +54,8 @@ func TestR21MassDeletionIsDoubted(t *testing.T) {
 			t.Error("the removal of one instance was doubted")
 		}
 
-		for _, i := range list {
-			d.change(i, "DELETE FROM t_adapter_conf")
-			d.change(i, "DELETE FROM t_server_conf")
-		}
+		d.exec("DELETE FROM t_adapter_conf WHERE server_name = 'Mass'") // at once: one or two would be believed
+		d.exec("DELETE FROM t_server_conf WHERE server_name = 'Mass'")
 		r.awaitFind("App.Mass.Obj", "/")
 		if !r.log.mentions("rows are still gone") {
 			t.Error("the removal of everything was believed at first sight")
@@ -118,16 +116,17 @@ func TestR22Events(t *testing.T) {
 		me.metrics(i, 9000)
 		me.leave(i)
 		var got []string
-		for _, e := range d.rows("SELECT * FROM t_registry_event ORDER BY id") {
-			got = append(got, fmt.Sprintf("%s %s by %s at %s", e["kind"], e["state"], e["actor"], e["revision"]))
+		for n, e := range d.rows("SELECT * FROM t_registry_event ORDER BY id") {
+			equal(t, "revision of event "+fmt.Sprint(n+1), e["revision"], fmt.Sprint(n+1))
+			got = append(got, fmt.Sprintf("%s %s by %s", e["kind"], e["state"], e["actor"]))
 			if e["reason"] == "" || e["replica"] == "" || e["application"]+e["server_name"]+e["node_name"] != "AppTold10.6.2.1" {
 				t.Errorf("event %v", e)
 			}
 		}
-		want := "registered active by 127.0.0.1 at 1\nstate inactive by 127.0.0.1 at 2\nmetrics inactive by 127.0.0.1 at 3\nleft  by 127.0.0.1 at 4"
-		equal(t, "events", strings.Join(got, "\n"), want)
-		if count := d.text("SELECT COUNT(*) FROM t_registry_event WHERE " + d.age("created") + " BETWEEN 0 AND 60"); count != "4" {
-			t.Errorf("%s events are of this moment by the database's clock", count)
+		want := "registered active by 127.0.0.1\nstate inactive by 127.0.0.1\nmetrics inactive by 127.0.0.1\nleft  by 127.0.0.1"
+		equal(t, "events", strings.Join(slices.Compact(got), "\n"), want)
+		if count := d.text("SELECT COUNT(*) FROM t_registry_event WHERE NOT " + d.age("created") + " BETWEEN 0 AND 60"); count != "0" {
+			t.Errorf("%s events are not of this moment by the database's clock", count)
 		}
 	})
 }
@@ -211,7 +210,7 @@ func TestR8LastArrivalAcrossReplicas(t *testing.T) {
 		t.Helper()
 		began := time.Now()
 		await(t, func() string {
-			return map[bool]string{true: "too little time has passed"}[time.Since(began) < time.Second]
+			return map[bool]string{true: "too little time has passed"}[time.Since(began) < 5*time.Second]
 		})
 	}
 	network.Cut()
@@ -280,7 +279,7 @@ func TestR23OtherPrograms(t *testing.T) {
 		d.change(i, "DELETE FROM t_server_conf")
 		d.exec("INSERT INTO t_registry_info (locator_id, servant, endpoint, present_state, tars_version) VALUES ('10.6.4.9:17890', 'tars.other.Obj', 'tcp -h 10.6.4.9 -p 17890', 'active', '3.0')")
 		r.awaitFind("tars.other.Obj", "10.6.4.9:17890/")
-		r.wantFind(i.servant(), "/")
+		r.awaitFind(i.servant(), "/") // a look that came between may have seen it
 	})
 }
 
@@ -384,9 +383,12 @@ func TestR26StartWithoutDatabase(t *testing.T) {
 	r.stop()
 
 	network.Cut()
+	launched := time.Now()
 	r = d.launch(through)
-	if code, _ := r.readyz(); code != 503 {
-		t.Errorf("readyz before there is a picture: %d", code)
+	code, _ := r.readyz()
+	// The tables are tried for 3 s before the picture on disk is used.
+	if waited := time.Since(launched); code != 503 && waited < 3*time.Second {
+		t.Errorf("readyz %s after the start, before there is a picture: %d", waited, code)
 	}
 	r.awaitReady()
 	r.wantFind(i.servant(), all)
@@ -407,7 +409,7 @@ func TestR26StartWithoutDatabase(t *testing.T) {
 	r.wantFind(i.servant(), all)
 
 	// Meanwhile others have changed the tables; even a backup may have been restored.
-	d.otherReplica(i, "state", "last_heartbeat = "+d.ago("50"))
+	d.otherReplica(i, "state", "last_heartbeat = "+d.ago("200"))
 	d.change(changed, "UPDATE t_server_conf SET setting_state = 'inactive'")
 	d.change(changed, "UPDATE t_registry_lease SET revision = 1")
 	d.change(removed, "DELETE FROM t_adapter_conf")
@@ -416,7 +418,7 @@ func TestR26StartWithoutDatabase(t *testing.T) {
 	network.Mend()
 	r.awaitFind(i.servant(), "10.6.8.1:10000/10.6.8.2:10000")
 	await(t, func() string { // what was heard meanwhile counts
-		if age := d.seconds(i); age > 45 {
+		if age := d.seconds(i); age > 180 {
 			return fmt.Sprintf("the last heartbeat is %.1f s ago", age)
 		}
 		return ""

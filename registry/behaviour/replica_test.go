@@ -18,6 +18,9 @@ const (
 	// leaseTTL is short, so that leases can be seen to end; pods that tell no
 	// interval have longer ones all the same (R17).
 	leaseTTL = 3 * time.Second
+	// stopTime is what a stop may take. It is no shorter on a machine where every
+	// commit takes a second.
+	stopTime = time.Minute
 )
 
 // replica is a registry that runs.
@@ -43,13 +46,20 @@ func (d *database) options() registry.Options {
 // once would only wait for the same disk, and everybody else with them.
 var starts = make(chan struct{}, 2)
 
-// start brings a replica up and waits until it serves.
+// start brings a replica up and waits until it serves, from the tables: where they
+// are slow to be read it begins with what it has on disk.
 func (d *database) start(change ...func(*registry.Options)) *replica {
 	d.t.Helper()
 	starts <- struct{}{}
 	defer func() { <-starts }()
 	r := d.launch(change...)
 	r.awaitReady()
+	await(d.t, func() string {
+		if _, body := r.readyz(); strings.Contains(body, "the picture on disk") {
+			return "readyz says " + body
+		}
+		return ""
+	})
 	return r
 }
 
@@ -97,7 +107,7 @@ func (r *replica) stop() {
 		return
 	}
 	r.stopped = true
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
 	defer cancel()
 	if err := r.registry.Stop(ctx); err != nil && !r.log.mentions("cannot follow the database") {
 		r.t.Errorf("stop the registry: %v", err)
@@ -115,22 +125,28 @@ func (r *replica) readyz() (int, string) {
 
 func (r *replica) get(path string) (int, string) {
 	r.t.Helper()
+	status, body, err := r.ask(path)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return status, body
+}
+
+// ask is get for a replica that may be gone.
+func (r *replica) ask(path string) (status int, body string, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.registry.Addresses().HTTP+path, nil)
 	if err != nil {
-		r.t.Fatal(err)
+		return 0, "", err
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		r.t.Fatal(err)
+		return 0, "", err
 	}
 	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return response.StatusCode, strings.TrimSpace(string(body))
+	text, err := io.ReadAll(response.Body)
+	return response.StatusCode, strings.TrimSpace(string(text)), err
 }
 
 // await repeats a check until it says "", or fails with what it said last.

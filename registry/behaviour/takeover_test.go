@@ -140,7 +140,7 @@ func TestR10End(t *testing.T) {
 			"application": "App", "server_name": "Ends", "node_name": "10.4.4.1", "servant": i.servant(), "endpoint": i.endpoint(),
 		})
 		d.want("the event", d.one("SELECT * FROM t_registry_event WHERE server_name = 'Ends' AND kind = 'ended'"), row{
-			"revision": "2", "actor": "127.0.0.1",
+			"revision": d.changes(i), "actor": "127.0.0.1",
 		})
 		r.wantFind(i.servant(), "/10.4.4.1:10000")
 	})

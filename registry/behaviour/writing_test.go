@@ -315,7 +315,7 @@ func TestStopFinishesWhatItHasAcknowledged(t *testing.T) {
 		d.otherReplica(i, "state", "last_heartbeat = "+d.ago("100"))
 		r.awaitFind(i.servant(), "10.8.5.1:10000/")
 		r.as("uid-1").beat(i, "active")
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), stopTime)
 		defer cancel()
 		r.stopped = true
 		if err := r.registry.Stop(ctx); err != nil {
