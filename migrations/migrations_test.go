@@ -26,7 +26,7 @@ func onEvery(t *testing.T, test func(t *testing.T, dialect migrations.Dialect, o
 	t.Run("sqlite", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "registry.db")
 		test(t, migrations.SQLite, func(t *testing.T) *sql.DB {
-			db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)")
+			db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(60000)&_pragma=journal_mode(WAL)")
 			if err != nil {
 				t.Fatal(err)
 			}

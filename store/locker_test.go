@@ -12,9 +12,12 @@ import (
 	"github.com/tarsregistry/tarsregistry/store/storetest"
 )
 
+// lockTime is longer than any of these tests takes.
+const lockTime = 5 * time.Minute
+
 func ask(t *testing.T, s *store.Store, node string, change ...func(*store.LockRequest)) store.LockResult {
 	t.Helper()
-	request := store.LockRequest{Application: "App", Server: "Server", Node: node, Timeout: 10 * time.Second}
+	request := store.LockRequest{Application: "App", Server: "Server", Node: node, Timeout: lockTime}
 	for _, c := range change {
 		c(&request)
 	}
@@ -71,7 +74,7 @@ func TestR34LastHolderHasPrecedenceAfterALapse(t *testing.T) {
 		}
 		lapse()
 		ask(t, s, "b") // begins the reservation
-		past(t, d, "t_registry_lock", "reserved_until", 11*time.Second, "1 = 1")
+		past(t, d, "t_registry_lock", "reserved_until", lockTime+time.Second, "1 = 1")
 		if got := ask(t, s, "b"); !got.Granted {
 			t.Errorf("after the reservation: %+v", got)
 		}

@@ -86,7 +86,7 @@ func (d *Database) SQL(t testing.TB) *sql.DB {
 		d.raw = mariadbtest.Open(t, d.joiningTexts(t))
 		return d.raw
 	}
-	raw, err := sql.Open("sqlite", "file:"+(&url.URL{Path: d.path}).EscapedPath()+"?_pragma=busy_timeout(5000)")
+	raw, err := sql.Open("sqlite", "file:"+(&url.URL{Path: d.path}).EscapedPath()+"?_pragma=busy_timeout(60000)")
 	if err != nil {
 		t.Fatalf("storetest: %v", err)
 	}
