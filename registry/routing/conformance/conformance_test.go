@@ -80,7 +80,7 @@ func start(t *testing.T, options registry.Options) (address string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
 		defer cancel()
 		if err := r.Stop(ctx); err != nil {
 			t.Errorf("stop the registry: %v", err)

@@ -24,7 +24,7 @@ import (
 // QueryObject is the servant that look-ups are asked of.
 const QueryObject = "tars.tarsregistry.QueryObj"
 
-const patience = 10 * time.Second // far longer than anything awaited takes
+const patience = time.Minute // far longer than anything awaited takes
 
 // RefusedError is an answer with a return code other than 0.
 type RefusedError struct {
