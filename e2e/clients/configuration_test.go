@@ -46,8 +46,8 @@ func configuration(t *testing.T, locator, host, endpoint, set string) string {
         setdivision={set}
         <client>
             locator={locator}
-            sync-invoke-timeout=3000
-            async-invoke-timeout=5000
+            sync-invoke-timeout=20000
+            async-invoke-timeout=20000
             refresh-endpoint-interval={refresh}
             stat=tars.tarsstat.StatObj
             property=tars.tarsproperty.PropertyObj

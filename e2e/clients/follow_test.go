@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tarsregistry/tarsregistry/e2e/replica"
+	"github.com/tarsregistry/tarsregistry/internal/mariadbtest"
 	"github.com/tarsregistry/tarsregistry/tars"
 )
 
@@ -73,6 +74,14 @@ func TestServerWithoutTarsnode(t *testing.T) {
 	}
 }
 
+const (
+	// long is how long an answer may take: a defect shows in what is answered.
+	long = 30 * time.Second
+	// patience is how long clients follow and pods try: a busy machine may not commit
+	// in the time that the registry keeps them waiting.
+	patience = 2 * time.Minute
+)
+
 // installation is a registry with servers of one language.
 type installation struct {
 	t        *testing.T
@@ -85,8 +94,8 @@ type installation struct {
 func newInstallation(t *testing.T, l language) *installation {
 	t.Helper()
 	i := &installation{t: t, language: l, registry: replica.Start(t), pods: new(tars.Tarsregistry), query: new(tars.QueryF)}
-	i.pods.SetServant(replica.NewCaller(replica.PodServant, 5*time.Second, i.registry.Addresses.Pod))
-	i.query.SetServant(replica.NewCaller(replica.QueryServant, 5*time.Second, i.registry.Addresses.Query))
+	i.pods.SetServant(replica.NewCaller(replica.PodServant, long, i.registry.Addresses.Pod))
+	i.query.SetServant(replica.NewCaller(replica.QueryServant, long, i.registry.Addresses.Query))
 	return i
 }
 
@@ -107,7 +116,7 @@ func (i *installation) start(host, set string) server {
 
 func (i *installation) launch(node, host, set string) server {
 	i.t.Helper()
-	port := freePort(i.t, host)
+	port := mariadbtest.Port(i.t) // nobody's on any address
 	s := server{node: node, host: host, set: set, endpoint: fmt.Sprintf("tcp -h %s -p %d -t 60000", host, port)}
 	s.process = i.language.server(i.t, configuration(i.t, replica.Locator(i.registry), host, s.endpoint, set))
 	ping := replica.NewCaller(echoObject, time.Second, net.JoinHostPort(host, strconv.Itoa(port)))
@@ -118,30 +127,29 @@ func (i *installation) launch(node, host, set string) server {
 
 func (i *installation) register(s server) {
 	i.t.Helper()
-	err := i.pods.OnStartup(&tars.OnStartupReq{
-		NodeName: s.node, Application: "Clients", Server: "EchoServer", SetID: s.set, State: "active",
-		Adapters: []tars.AdapterConf{{
-			Servant: echoObject, Endpoint: s.endpoint, Protocol: "tars",
-			MaxConns: 1000, ThreadNum: 2, QueueCap: 10000, QueueTimeout: 60000,
-		}},
+	replica.Eventually(i.t, patience, "register "+s.host, func() error {
+		return i.pods.OnStartup(&tars.OnStartupReq{
+			NodeName: s.node, Application: "Clients", Server: "EchoServer", SetID: s.set, State: "active",
+			Adapters: []tars.AdapterConf{{
+				Servant: echoObject, Endpoint: s.endpoint, Protocol: "tars",
+				MaxConns: 1000, ThreadNum: 2, QueueCap: 10000, QueueTimeout: 60000,
+			}},
+		})
 	})
-	if err != nil {
-		i.t.Fatalf("register %s: %v", s.host, err)
-	}
 }
 
 func (i *installation) report(s server, state string) {
 	i.t.Helper()
-	if err := i.pods.KeepAlive(&tars.KeepAliveReq{NodeName: s.node, Application: "Clients", Server: "EchoServer", State: state}); err != nil {
-		i.t.Fatalf("report %s %s: %v", s.host, state, err)
-	}
+	replica.Eventually(i.t, patience, "report "+s.host+" "+state, func() error {
+		return i.pods.KeepAlive(&tars.KeepAliveReq{NodeName: s.node, Application: "Clients", Server: "EchoServer", State: state})
+	})
 }
 
 func (i *installation) leave(s server) {
 	i.t.Helper()
-	if err := i.pods.OnPrestop(&tars.OnPrestopReq{NodeName: s.node, Application: "Clients", Server: "EchoServer"}); err != nil {
-		i.t.Fatalf("let %s leave: %v", s.host, err)
-	}
+	replica.Eventually(i.t, patience, "let "+s.host+" leave", func() error {
+		return i.pods.OnPrestop(&tars.OnPrestopReq{NodeName: s.node, Application: "Clients", Server: "EchoServer"})
+	})
 }
 
 func (i *installation) find() (active []tars.EndpointF, err error) {

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/tarsregistry/tarsregistry/e2e/replica"
 )
@@ -53,6 +52,7 @@ type client struct{ *replica.Process }
 // seen is what a client says of its calls.
 type seen struct {
 	Servers map[string]int `json:"servers"` // calls that each answered
+	Callers []int          `json:"callers"` // calls that each has made
 	Failed  int            `json:"failed"`
 	Errors  []string       `json:"errors"`
 }
@@ -80,12 +80,13 @@ func (c client) seen() (seen, error) {
 }
 
 // awaitCalled waits until each of the hosts, and nobody else, is called: they
-// answered since, and no other did while they answered many.
+// answered since, and no other did while they answered many. No caller still waits
+// for another: each has made some calls meanwhile.
 func (c client) awaitCalled(t *testing.T, hosts ...string) {
 	t.Helper()
-	const many = 100
+	const many, some = 100, 20
 	var base seen
-	replica.Eventually(t, time.Minute, fmt.Sprintf("the client calls %v only", hosts), func() error {
+	replica.Eventually(t, patience, fmt.Sprintf("the client calls %v only", hosts), func() error {
 		now, err := c.seen()
 		if err != nil {
 			return err
@@ -103,6 +104,14 @@ func (c client) awaitCalled(t *testing.T, hosts ...string) {
 		for host := range want {
 			if now.Servers[host] < base.Servers[host]+many {
 				return fmt.Errorf("%s is not called: %+v, before %+v", host, now, base)
+			}
+		}
+		for caller, calls := range now.Callers {
+			if base.Callers != nil {
+				calls -= base.Callers[caller]
+			}
+			if calls < some {
+				return fmt.Errorf("caller %d waits: %+v, before %+v", caller, now, base)
 			}
 		}
 		return nil

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	_ "modernc.org/sqlite" // the driver that the embedded database is read by
 
@@ -52,8 +51,8 @@ func open(t *testing.T, driver, source string) *sql.DB {
 func playTarsnode(t *testing.T, r *replica.Replica, db *sql.DB) {
 	t.Helper()
 	n := &tarsnode{t: t, db: db, registry: new(tars.Registry), query: new(tars.QueryF)}
-	n.registry.SetServant(replica.NewCaller(replica.NodeServant, 5*time.Second, r.Addresses.Node))
-	n.query.SetServant(replica.NewCaller(replica.QueryServant, 5*time.Second, r.Addresses.Query))
+	n.registry.SetServant(replica.NewCaller(replica.NodeServant, long, r.Addresses.Node))
+	n.query.SetServant(replica.NewCaller(replica.QueryServant, long, r.Addresses.Query))
 	n.deploy()
 	n.start()
 	n.fetchServers()
@@ -236,7 +235,7 @@ func (n *tarsnode) row(want, query string) {
 // another program wrote is found within seconds (R23).
 func (n *tarsnode) found(object string, active, inactive int) {
 	n.t.Helper()
-	replica.Eventually(n.t, 30*time.Second, "look-ups of "+object, func() error {
+	replica.Eventually(n.t, patience, "look-ups of "+object, func() error {
 		var on, off []tars.EndpointF
 		code, err := n.query.FindObjectById4Any(object, &on, &off)
 		if err != nil || code != 0 {

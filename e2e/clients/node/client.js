@@ -26,15 +26,18 @@ const proxy = communicator.stringToProxy(EchoProxy, "Clients.EchoServer.EchoObj"
 // The package asks the registry again every 60 s and has no setting for it.
 proxy._worker._manager._iRefreshInterval = 500;
 
-const seen = { servers: {}, failed: 0, errors: [] };
 const callers = 4;
+const seen = { servers: {}, callers: new Array(callers).fill(0), failed: 0, errors: [] };
 for (let i = 0; i < callers; i++) {
-  call();
+  call(i);
 }
 setInterval(() => process.stdout.write(JSON.stringify(seen) + "\n"), 100);
 
-function call() {
-  const again = () => setTimeout(call, 2); // a steady load, not all there can be
+function call(caller) {
+  const again = () => {
+    seen.callers[caller]++;
+    setTimeout(call, 2, caller); // a steady load, not all there can be
+  };
   proxy.where().then(
     (answer) => {
       const host = answer.response.return;

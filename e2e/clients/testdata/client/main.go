@@ -25,12 +25,12 @@ func main() {
 	rogger.SetLevel(rogger.OFF)
 	p := new(proxy)
 	tars.NewCommunicator().StringToProxy("Clients.EchoServer.EchoObj", p)
-	seen := &seen{Servers: map[string]int{}, Errors: []string{}}
-	for range callers {
+	seen := &seen{Servers: map[string]int{}, Callers: make([]int, callers), Errors: []string{}}
+	for caller := range callers {
 		go func() {
 			for {
 				host, err := p.where()
-				seen.note(host, err)
+				seen.note(caller, host, err)
 				time.Sleep(2 * time.Millisecond) // a steady load, not all there can be
 			}
 		}()
@@ -46,7 +46,7 @@ type proxy struct{ model.Servant }
 func (p *proxy) SetServant(s model.Servant) { p.Servant = s }
 
 func (p *proxy) where() (host string, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	response := new(requestf.ResponsePacket)
 	if err := p.TarsInvoke(ctx, 0, "where", nil, nil, nil, response); err != nil {
@@ -60,13 +60,15 @@ func (p *proxy) where() (host string, err error) {
 type seen struct {
 	mu      sync.Mutex
 	Servers map[string]int `json:"servers"` // calls that each answered
+	Callers []int          `json:"callers"` // calls that each has made
 	Failed  int            `json:"failed"`
 	Errors  []string       `json:"errors"` // the last ones
 }
 
-func (s *seen) note(host string, err error) {
+func (s *seen) note(caller int, host string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.Callers[caller]++
 	if err == nil {
 		s.Servers[host]++
 		return
