@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/tarsregistry/tarsregistry/e2e/replica"
 )
 
 // usually is how long things happen; the rest takes half a minute more.
@@ -76,16 +78,27 @@ func (w *world) anchors(beating *sync.WaitGroup) {
 	for server := range anchorServers {
 		for instance := range anchorInstances {
 			a := anchor{w, server, instance}
-			if err := a.register(); err != nil {
-				w.t.Fatalf("register an anchor: %v", err)
-			}
+			replica.Eventually(w.t, patience, "register an anchor", a.register)
 			beating.Go(a.beat)
 		}
 	}
-	time.Sleep(2 * time.Second) // until every replica knows them (R22)
 	for _, s := range w.sites {
+		replica.Eventually(w.t, patience, fmt.Sprintf("replica %d knows the anchors", s.number), s.knowsAnchors) // R22
 		beating.Go(func() { w.watch(s) })
 	}
+}
+
+func (s *site) knowsAnchors() error {
+	for server := range anchorServers {
+		active, _, err := s.find(anchorObject(server))
+		if err == nil && len(active) != anchorInstances {
+			err = fmt.Errorf("it finds %v of %s", addressesOf(active), anchorObject(server))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // settle brings the houses and machines to life.

@@ -22,7 +22,7 @@ func (w *world) rest(fleet []*house) {
 		h.retire()
 	}
 	replica.Eventually(w.t, atRest, "the tables are what the model says", func() error { return w.compareTables(fleet) })
-	replica.Eventually(w.t, 30*time.Second, "the replicas answer what the tables say", w.comparePictures)
+	replica.Eventually(w.t, atRest, "the replicas answer what the tables say", w.comparePictures)
 	if err := w.compareTables(fleet); err != nil {
 		w.wrong("a moment later: %v", err)
 	}

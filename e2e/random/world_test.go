@@ -26,6 +26,9 @@ const (
 	// patience is how long a pod goes on trying to have something acknowledged:
 	// longer than any fault lasts.
 	patience = 45 * time.Second
+	// lookupPatience too: a look-up that met a frozen replica is answered when that
+	// one thaws, and is no other one for it.
+	lookupPatience = 30 * time.Second
 )
 
 // world is everything there is.
@@ -91,7 +94,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 			http: &http.Client{Timeout: 3 * time.Second},
 		}
 		s.pods.SetServant(replica.NewCaller(replica.PodServant, 2*time.Second, r.Addresses.Pod))
-		s.query.SetServant(replica.NewCaller(replica.QueryServant, 5*time.Second, r.Addresses.Query))
+		s.query.SetServant(replica.NewCaller(replica.QueryServant, lookupPatience, r.Addresses.Query))
 		s.node.SetServant(replica.NewCaller(replica.NodeServant, 2*time.Second, r.Addresses.Node))
 		w.sites = append(w.sites, s)
 	}
