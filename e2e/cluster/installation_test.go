@@ -45,7 +45,8 @@ func onBoth(t *testing.T, test func(*testing.T, *installation)) {
 func install(i *installation) *installation {
 	i.t.Helper()
 	for _, dsn := range i.dsns {
-		i.sites = append(i.sites, replica.Start(i.t, "--dsn", dsn))
+		// No pod beats here, however long the test takes.
+		i.sites = append(i.sites, replica.Start(i.t, "--dsn", dsn, "--lease-ttl", "30m"))
 	}
 	return i
 }
@@ -63,8 +64,9 @@ func newClient(t *testing.T, sites ...*replica.Replica) *client {
 		pods, queries = append(pods, s.Addresses.Pod), append(queries, s.Addresses.Query)
 	}
 	// Three seconds for a registration are more than a pod waits: what a cluster
-	// takes to agree on who is left in it is not what is tested.
-	toPods, toQuery := replica.NewCaller(replica.PodServant, 3*time.Second, pods...), replica.NewCaller(replica.QueryServant, 3*time.Second, queries...)
+	// takes to agree on who is left in it is not what is tested. Look-ups wait for
+	// nobody but this machine, which may be busy.
+	toPods, toQuery := replica.NewCaller(replica.PodServant, 3*time.Second, pods...), replica.NewCaller(replica.QueryServant, 30*time.Second, queries...)
 	t.Cleanup(toPods.Close)
 	t.Cleanup(toQuery.Close)
 	c := &client{pods: new(tars.Tarsregistry), query: new(tars.QueryF)}

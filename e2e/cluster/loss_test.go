@@ -23,9 +23,7 @@ func TestClusterLosesAReplicaAndANode(t *testing.T) {
 		l := &load{t: t, stop: make(chan struct{})}
 		setup := newClient(t, i.sites[0])
 		for number := range anchors {
-			if err := setup.register(number); err != nil {
-				t.Fatal(err)
-			}
+			replica.Eventually(t, atMost, "register an anchor", func() error { return setup.register(number) })
 		}
 		for _, s := range i.sites {
 			if err := newClient(t, s).await(node(anchors-1), true); err != nil {
