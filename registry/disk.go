@@ -37,7 +37,7 @@ func (r *Registry) loadPicture() bool {
 		r.logger.Error("the picture on disk cannot be used", slog.Any("error", err))
 		return false
 	}
-	r.roster.Compared(file.Contents.Instances, nil, r.roster.Version())
+	r.roster.Replace(file.Contents.Instances)
 	r.table.Replace(file.Contents)
 	r.logger.Warn("the database is not available; serving the picture on disk",
 		slog.Int("instances", len(file.Contents.Instances)), slog.Duration("age", time.Since(file.Taken).Round(time.Second)))

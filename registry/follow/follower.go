@@ -124,7 +124,7 @@ func (f *Follower) Load(ctx context.Context) (routing.Contents, error) {
 		return routing.Contents{}, err
 	}
 	return routing.Contents{
-		Instances: f.roster.All(), Tombstones: snapshot.Tombstones,
+		Instances: snapshot.Instances, Tombstones: snapshot.Tombstones,
 		Rules: snapshot.Rules, Priorities: snapshot.Priorities, Registries: snapshot.Registries,
 	}, nil
 }

@@ -12,7 +12,8 @@ import (
 )
 
 // compareAll reads everything and takes what differs (R23). first: the roster is
-// empty or was filled from the picture on disk, which the tables replace (R26).
+// empty or was filled from the picture on disk, which the tables replace (R26); the
+// snapshot's instances are then those of the roster.
 func (f *Follower) compareAll(ctx context.Context, first bool) (*store.Snapshot, error) {
 	version := f.roster.Version()
 	snapshot, err := f.source.LoadAll(ctx)
@@ -22,7 +23,7 @@ func (f *Follower) compareAll(ctx context.Context, first bool) (*store.Snapshot,
 	f.picture.SetGroups(snapshot.Rules, snapshot.Priorities)
 	f.picture.SetRegistries(snapshot.Registries)
 	if first {
-		f.roster.Replace(snapshot.Instances)
+		snapshot.Instances = f.roster.Replace(snapshot.Instances)
 		version = f.roster.Version() // nobody has committed anything before
 	} else if !f.compareWhole(snapshot, version) {
 		return snapshot, nil // the next comparison of everything comes soon: lastFull stays

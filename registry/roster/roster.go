@@ -81,6 +81,10 @@ func (r *Roster) Len() int {
 func (r *Roster) All() []*naming.Instance {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
+	return r.all()
+}
+
+func (r *Roster) all() []*naming.Instance {
 	list := make([]*naming.Instance, 0, len(r.entries))
 	for _, known := range r.entries {
 		list = append(list, known.instance)
@@ -131,28 +135,26 @@ func (r *Roster) Compared(instances []*naming.Instance, tombstones []naming.Tomb
 }
 
 // Replace makes the roster hold these instances and no others: what came from the
-// picture on disk gives way to the tables, whatever its revisions (R26).
-func (r *Roster) Replace(instances []*naming.Instance) {
+// picture on disk gives way to the tables, whatever its revisions (R26). Each key may
+// be there once. It gives what the roster then holds.
+func (r *Roster) Replace(instances []*naming.Instance) []*naming.Instance {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.entries) == 0 { // as on the first reading: make room at once
-		r.entries = make(map[naming.Key]*entry, len(instances))
-		r.nodes = make(map[string]*entry, len(instances))
-		r.addresses = make(map[transition.Address]holder, len(instances))
+	if len(r.entries) == 0 {
+		return r.fill(instances)
 	}
 	gone := make(map[naming.Key]naming.Key, len(r.entries))
 	for key, known := range r.entries {
 		gone[key] = known.instance.Key
 	}
-	if len(gone) > 0 {
-		for _, instance := range instances {
-			delete(gone, instance.Fold())
-		}
+	for _, instance := range instances {
+		delete(gone, instance.Fold())
 	}
 	for _, key := range gone {
 		instances = append(instances, &naming.Instance{Key: key})
 	}
 	r.apply(instances, nil, func(known entry, incoming *naming.Instance) bool { return !same(known.instance, incoming) })
+	return r.all()
 }
 
 // Changed gives the instances that have changed after one version and up to
@@ -216,20 +218,30 @@ func (r *Roster) apply(instances []*naming.Instance, tombstones []naming.Tombsto
 		if !exists && incoming.Server == nil && incoming.Lease == nil {
 			continue
 		}
-		if lessened(known.instance, incoming) {
-			torn := *incoming
-			torn.Torn = true
-			incoming = &torn
-		}
+		incoming = suspected(known.instance, incoming)
 		r.replace(key, incoming)
 		changed = append(changed, incoming)
 	}
+	r.tell(changed, tombstones)
+}
+
+func (r *Roster) tell(changed []*naming.Instance, tombstones []naming.Tombstone) {
 	if len(changed) == 0 && len(tombstones) == 0 {
 		return
 	}
 	for _, follower := range r.followers {
 		follower.Follow(changed, tombstones)
 	}
+}
+
+// suspected is the incoming version, marked as torn where it is lessened.
+func suspected(known, incoming *naming.Instance) *naming.Instance {
+	if !lessened(known, incoming) {
+		return incoming
+	}
+	torn := *incoming
+	torn.Torn = true
+	return &torn
 }
 
 // lessened says that a live instance has fewer adapters than were known, or none

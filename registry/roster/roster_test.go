@@ -178,6 +178,32 @@ func TestR13FewerAdaptersAreLookedAt(t *testing.T) {
 	}
 }
 
+// TestTheFirstInstancesCountAsLaterOnes: those that an empty roster is filled with are
+// found and told on as those that come one by one.
+func TestTheFirstInstancesCountAsLaterOnes(t *testing.T) {
+	other := at(1, naming.Active)
+	other.Key.Server = "Other"
+	told := &recorder{}
+	r := New(told)
+	held := r.Replace(list(at(1, naming.Active), other, &naming.Instance{Key: naming.Key{Server: "gone"}}))
+	if len(held) != 2 || r.Len() != 2 || told.take() != 2 {
+		t.Fatalf("of two instances it holds %d and gives %d", r.Len(), len(held))
+	}
+	if got := r.OnNode(key.Node); len(got) != 2 {
+		t.Errorf("on the node: %v", got)
+	}
+	if got := r.Holding(other.Adapters, key); !slices.Equal(got, []naming.Key{other.Key}) {
+		t.Errorf("at the address: %v", got)
+	}
+	if got := r.Changed(0, r.Version()); len(got) != 2 {
+		t.Errorf("changed: %v", got)
+	}
+	again := at(1, naming.Inactive)
+	if held := r.Replace(list(again)); !slices.Equal(held, list(again)) || told.take() != 2 {
+		t.Errorf("after the second time it holds %v", held)
+	}
+}
+
 // TestWhoIsOnANodeAndHoldsAnAddress: whichever of several leaves, the others are
 // still found.
 func TestWhoIsOnANodeAndHoldsAnAddress(t *testing.T) {

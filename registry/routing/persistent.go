@@ -152,6 +152,25 @@ func copied[T any](from *T) *T {
 	return to
 }
 
+// expect makes room for elements that will be added, so that leaves need not grow
+// one by one. What has room beyond its length belongs to this edit.
+func (e *edit[K, V]) expect(elements []V) {
+	var counts [limbs][branches][leaves]int32
+	for _, element := range elements {
+		i, j, k := position(element.keyHash())
+		counts[i][j][k]++
+	}
+	for _, element := range elements {
+		hash := element.keyHash()
+		i, j, k := position(hash)
+		if n := int(counts[i][j][k]); n > 0 {
+			l := e.own(hash)
+			*l = append(make(leaf[V], 0, len(*l)+n), *l...)
+			counts[i][j][k] = 0
+		}
+	}
+}
+
 // set adds an element, or replaces the one with its key, which it gives back.
 func (e *edit[K, V]) set(element V) (before V, replaced bool) {
 	hash := element.keyHash()
@@ -160,6 +179,10 @@ func (e *edit[K, V]) set(element V) (before V, replaced bool) {
 	if replaced = n >= 0; !replaced {
 		n = len(*l)
 		e.size++
+		if cap(*l) > n {
+			*l = append(*l, twig[V]{hash, element})
+			return before, false
+		}
 	}
 	changed := make(leaf[V], max(len(*l), n+1))
 	copy(changed, *l)

@@ -31,6 +31,14 @@ func TestPersistent(t *testing.T) {
 			var models []map[int]int
 			for range 60 {
 				e := m.edit()
+				if rand.IntN(2) == 0 { // room for some that come, and some that do not
+					var expected []*item
+					for range rand.IntN(20) {
+						key := rand.IntN(50)
+						expected = append(expected, &item{key: key, hash: hash(key)})
+					}
+					e.expect(expected)
+				}
 				for range rand.IntN(20) {
 					key := rand.IntN(50)
 					_, known := model[key]

@@ -126,7 +126,9 @@ func (t *Table) Replace(contents Contents) {
 		refused: &lists{share: &budgetShare{budget: bodies}, code: -1},
 	})
 	c.all = true
-	for _, r := range newRecords(contents.Instances, t.seed) {
+	records := newRecords(contents.Instances, t.seed)
+	c.instances.expect(records)
+	for _, r := range records {
 		c.putRecord(r)
 	}
 	c.setRegistries(contents.Registries)

@@ -26,10 +26,18 @@ func newWriter() *coder {
 	return &coder{writing: true, index: make(map[string]int)}
 }
 
-func newReader(body []byte) *coder {
-	// One string holds all texts.
+// newReader reads what a writer has written. Texts share the memory of coded.
+func newReader(coded string) *coder {
 	const textSize = 64 // of one that was not there before, and what surrounds it
-	return &coder{rest: string(body), texts: make([]string, 0, len(body)/textSize)}
+	return &coder{rest: coded, texts: make([]string, 0, len(coded)/textSize)}
+}
+
+// end gives the first error; that something is left over is one too.
+func (c *coder) end() error {
+	if c.err == nil && len(c.rest) > 0 {
+		c.fail("%d bytes are left over", len(c.rest))
+	}
+	return c.err
 }
 
 func (c *coder) fail(format string, args ...any) {
@@ -55,6 +63,11 @@ func number[T ~int | ~int32 | ~int64](c *coder, value *T) {
 }
 
 func (c *coder) uvarint() uint64 {
+	if len(c.rest) > 0 && c.rest[0] < 0x80 { // as most are
+		value := c.rest[0]
+		c.rest = c.rest[1:]
+		return uint64(value)
+	}
 	var value uint64
 	for i := range min(len(c.rest), binary.MaxVarintLen64) {
 		b := c.rest[i]

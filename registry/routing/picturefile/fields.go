@@ -9,23 +9,27 @@ import (
 // Whoever changes the order here gives the format another number (file.go). A
 // field that types gain or lose changes the header by itself.
 
-func (c *coder) file(f *File) {
+// frame is all but the instances.
+func (c *coder) frame(f *File) {
 	taken := f.Taken.UnixMicro()
 	number(c, &taken)
 	if !c.writing {
 		f.Taken = time.UnixMicro(taken).UTC()
 	}
-	list(c, &f.Contents.Instances, func(c *coder, i **naming.Instance) {
-		if !c.writing {
-			*i = new(naming.Instance)
-		}
-		c.instance(*i)
-	})
 	list(c, &f.Contents.Rules, (*coder).rule)
 	list(c, &f.Contents.Priorities, (*coder).priority)
 	list(c, &f.Contents.Registries, (*coder).registry)
 	list(c, &f.Contents.Tombstones, (*coder).tombstone)
 	list(c, &f.Nodes, (*coder).node)
+}
+
+func (c *coder) instances(part *[]*naming.Instance) {
+	list(c, part, func(c *coder, i **naming.Instance) {
+		if !c.writing {
+			*i = new(naming.Instance)
+		}
+		c.instance(*i)
+	})
 }
 
 func (c *coder) key(k *naming.Key) {

@@ -1,11 +1,11 @@
 package picturefile
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"os"
 	"reflect"
 	"strings"
@@ -34,14 +34,14 @@ var (
 
 const (
 	name         = "tarsregistry picture "
-	format       = 1 // grows with every change of the coding or the order of fields
+	format       = 2 // grows with every change of the coding or the order of fields
 	checksumSize = 4
 )
 
 // header is the first line of a file: it names the format, and by a checksum
 // the fields of all types that are in it. A file with other ones cannot be read.
 func header() string {
-	return fmt.Sprintf("%s%d %08x\n", name, format, checksum([]byte(layout(reflect.TypeFor[File]()))))
+	return fmt.Sprintf("%s%d %08x\n", name, format, checksum(layout(reflect.TypeFor[File]())))
 }
 
 // layout describes a type and all that it is made of.
@@ -73,7 +73,7 @@ func Write(path string, file *File) error {
 
 // Read reads a file and checks it.
 func Read(path string) (*File, error) {
-	content, err := os.ReadFile(path)
+	content, err := readText(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the picture: %w", err)
 	}
@@ -84,44 +84,61 @@ func Read(path string) (*File, error) {
 	return file, nil
 }
 
-func checksum(content []byte) uint32 {
-	return crc32.Checksum(content, crc32.MakeTable(crc32.Castagnoli))
+// readText reads a file into the string that all texts of it are parts of.
+func readText(path string) (content string, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	info, err := file.Stat()
+	if err != nil {
+		return "", err
+	}
+	var text strings.Builder
+	text.Grow(int(info.Size()))
+	if _, err := io.Copy(&text, file); err != nil {
+		return "", err
+	}
+	return text.String(), nil
+}
+
+// checksum copies a text by and by, which costs less than another text of it all.
+func checksum[T string | []byte](content T) uint32 {
+	const step = 16 << 10
+	var buf [step]byte
+	sum, table := uint32(0), crc32.MakeTable(crc32.Castagnoli)
+	for len(content) > 0 {
+		n := copy(buf[:], content)
+		sum = crc32.Update(sum, table, buf[:n])
+		content = content[n:]
+	}
+	return sum
 }
 
 func encode(file *File) []byte {
-	c := newWriter()
-	c.buf = append(c.buf, header()...)
-	c.file(file)
-	return binary.LittleEndian.AppendUint32(c.buf, checksum(c.buf))
+	content := appendSections([]byte(header()), file)
+	return binary.LittleEndian.AppendUint32(content, checksum(content))
 }
 
-func decode(content []byte) (*File, error) {
-	if !bytes.HasPrefix(content, []byte(name)) {
+func decode(content string) (*File, error) {
+	if !strings.HasPrefix(content, name) {
 		return nil, fmt.Errorf("%w: it does not begin as one", ErrDamaged)
 	}
 	if len(content) < checksumSize {
 		return nil, fmt.Errorf("%w: it ends after %d bytes", ErrDamaged, len(content))
 	}
 	body, sum := content[:len(content)-checksumSize], content[len(content)-checksumSize:]
-	if checksum(body) != binary.LittleEndian.Uint32(sum) {
+	if checksum(body) != binary.LittleEndian.Uint32([]byte(sum)) {
 		return nil, fmt.Errorf("%w: its checksum does not match", ErrDamaged)
 	}
-	body, ours := bytes.CutPrefix(body, []byte(header()))
+	body, ours := strings.CutPrefix(body, header())
 	if !ours {
 		return nil, ErrVersion
 	}
-	return decodeBody(body)
-}
-
-func decodeBody(body []byte) (*File, error) {
-	c := newReader(body)
-	file := new(File)
-	c.file(file)
-	if c.err == nil && len(c.rest) > 0 {
-		c.fail("%d bytes are left over", len(c.rest))
-	}
-	if c.err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrDamaged, c.err)
+	file, err := decodeSections(body)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return file, nil
 }

@@ -93,6 +93,7 @@ func TestRoundTrip(t *testing.T) {
 		"parts":       bare,
 		"empty":       {Taken: time.UnixMicro(0).UTC()},
 		"fleet":       {Taken: time.UnixMicro(1).UTC(), Contents: routing.Contents{Instances: routingtest.Fleet(20, 30)}},
+		"sections":    {Taken: time.UnixMicro(2).UTC(), Contents: routing.Contents{Instances: routingtest.Fleet(11, sectionSize/5)}},
 	} {
 		path := filepath.Join(t.TempDir(), "data", "picture")
 		for range 2 { // made, and replaced
@@ -115,14 +116,14 @@ func TestDamage(t *testing.T) {
 	for i := range good {
 		bad := append([]byte(nil), good...)
 		bad[i] ^= 0x20
-		if _, err := decode(bad); !errors.Is(err, ErrDamaged) {
+		if _, err := decode(string(bad)); !errors.Is(err, ErrDamaged) {
 			t.Errorf("byte %d changed: %v", i, err)
 		}
-		if _, err := decode(good[:i]); !errors.Is(err, ErrDamaged) {
+		if _, err := decode(string(good[:i])); !errors.Is(err, ErrDamaged) {
 			t.Errorf("cut to %d bytes: %v", i, err)
 		}
 	}
-	if _, err := decode(append(good, 0)); !errors.Is(err, ErrDamaged) {
+	if _, err := decode(string(append(good, 0))); !errors.Is(err, ErrDamaged) {
 		t.Errorf("a byte more: %v", err)
 	}
 }
@@ -146,22 +147,16 @@ func TestReadErrors(t *testing.T) {
 // FuzzDecode: whatever passes the checksum is an error or a file, and a file is
 // what is written of it.
 func FuzzDecode(f *testing.F) {
-	body := func(file *File) []byte {
-		content := encode(file)
-		return content[len(header()) : len(content)-checksumSize]
-	}
+	body := func(file *File) string { return string(appendSections(nil, file)) }
 	f.Add(body(full()))
 	f.Add(body(&File{}))
 	f.Add(body(&File{Contents: routing.Contents{Rules: []naming.GroupRule{{ID: -1, Name: "a"}, {ID: 1, Name: "a"}}}}))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		file, err := decodeBody(body)
+	f.Fuzz(func(t *testing.T, body string) {
+		file, err := decodeSections(body)
 		if err != nil {
-			if !errors.Is(err, ErrDamaged) {
-				t.Fatalf("unexpected error: %v", err)
-			}
 			return
 		}
-		again, err := decode(encode(file))
+		again, err := decode(string(encode(file)))
 		if err != nil {
 			t.Fatalf("cannot read what was written: %v", err)
 		}
