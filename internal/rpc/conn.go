@@ -153,11 +153,15 @@ func (c *Conn) readReason(err error) string {
 		return ReasonPeer
 	case c.server.stopping.Load():
 		return ReasonShutdown
-	case c.resting.Swap(false):
+	case c.resting.Swap(false) || !c.frameIsLate():
 		return reasonRest
 	}
 	return ReasonReadTimeout
 }
+
+// frameIsLate is false while the deadline that made reading fail was not that of
+// a frame: wake's, which another one may have outlived.
+func (c *Conn) frameIsLate() bool { return c.midFrame && !time.Now().Before(c.frameEnd) }
 
 // handleFrames handles all complete frames of the buffer. What is left of it
 // is the beginning of a frame, or nothing; begun is true when that frame's

@@ -15,7 +15,7 @@ func awaitRest(t *testing.T, conn *Conn, used int64) {
 			t.Fatal("no rest")
 		}
 		if conn.resting.Load() {
-			conn.wake() // where the goroutine was not idle it has undone the first
+			conn.wake() // a goroutine that was not idle has undone the watch's
 		}
 		time.Sleep(time.Millisecond)
 	}
@@ -41,6 +41,31 @@ func TestRest(t *testing.T) {
 			t.Fatalf("answer to %d", resp.IRequestId)
 		}
 		awaitRest(t, conn, used)
+	}
+}
+
+// TestOnlyAFramesDeadlineIsATimeout: one that was left over closes nothing.
+func TestOnlyAFramesDeadlineIsATimeout(t *testing.T) {
+	observed := newRecord()
+	server := NewServer(Options{ReadTimeout: patience, Observer: observed})
+	_, address := startListener(t, server, ListenOptions{}, accepting().servant())
+	c := dial(t, address)
+	observed.await(t, "opened", 1)
+	conn := server.connections()[0]
+	for _, size := range []int{0, 10} { // before a frame and within one
+		frame := ping(t, 1)
+		used := conn.lastUsed.Load()
+		c.send(frame[:size])
+		for size > 0 && conn.lastUsed.Load() == used {
+			time.Sleep(time.Millisecond)
+		}
+		if err := conn.raw.SetReadDeadline(time.Unix(1, 0)); err != nil {
+			t.Fatal(err)
+		}
+		c.send(frame[size:])
+		if resp := c.receive(); resp.IRequestId != 1 {
+			t.Errorf("answer to %d", resp.IRequestId)
+		}
 	}
 }
 
