@@ -85,7 +85,7 @@ func (c *Client) Send(function string, body []byte, requestContext, status map[s
 	c.t.Helper()
 	request := requestf.RequestPacket{
 		IVersion: c.Version, IRequestId: c.id, SServantName: QueryObject, SFuncName: function,
-		SBuffer: tools.ByteToInt8(body), ITimeout: 3000, Context: requestContext, Status: status,
+		SBuffer: tools.ByteToInt8(body), ITimeout: int32(patience.Milliseconds()), Context: requestContext, Status: status,
 	}
 	buf := codec.NewBuffer()
 	if err := request.WriteTo(buf); err != nil {
