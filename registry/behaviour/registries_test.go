@@ -106,7 +106,8 @@ func TestR28Replicas(t *testing.T) {
 
 // servesOn has a pod register that has not noticed yet that the replica stops.
 func (r *replica) servesOn(i instance) error {
-	if _, err := r.as("uid-1").onStartup(i.startup()); err != nil {
+	_, err := trying(func() (map[string]string, error) { return r.as("uid-1").onStartup(i.startup()) })
+	if err != nil {
 		return err
 	}
 	var active, inactive []tars.EndpointF
