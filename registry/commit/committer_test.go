@@ -143,7 +143,7 @@ func (b blocked) Update(ctx context.Context, _ store.Scope, _ func(*store.Tx) er
 
 func TestWhoHasGivenUpIsLeftOut(t *testing.T) {
 	b := blocked{let: make(chan struct{})}
-	c := commit.New(b, commit.Options{})
+	c := commit.New(b, commit.Options{Timeout: time.Minute})
 	first := make(chan error, 1)
 	go func() { first <- c.Do(t.Context(), register(1)) }()
 	if err := c.Do(canceled(t), register(2)); !errors.Is(err, context.Canceled) {
