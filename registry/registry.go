@@ -147,9 +147,7 @@ func (f tableFollower) Follow(changed []*naming.Instance, tombstones []naming.To
 }
 
 func (f bookFollower) Follow(changed []*naming.Instance, _ []naming.Tombstone) {
-	for _, instance := range changed {
-		f.book.Learn(instance)
-	}
+	f.book.LearnAll(changed)
 }
 
 // Ready is closed once the servants answer.

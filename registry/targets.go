@@ -57,8 +57,9 @@ func newTargets() *targets {
 func (t *targets) Follow(changed []*naming.Instance, _ []naming.Tombstone) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	var folder naming.Folder
 	for _, instance := range changed {
-		key := instance.Fold()
+		key := folder.Fold(instance.Key)
 		old, stood := t.places[key]
 		place, stands := placeOf(instance)
 		if stood == stands && old == place {

@@ -114,19 +114,20 @@ func (s *Store) readAll(ctx context.Context, tx runner, tables *schema) (*Snapsh
 
 // assembly puts rows of the three tables together to instances.
 type assembly struct {
-	byKey  map[string]*naming.Instance // by scanner.foldedKey
+	byKey  map[string]int // index in order, by scanner.foldedKey
 	order  []*naming.Instance
+	at     int     // the index of the one that the table's last row named
 	stamps *Stamps // of all rows; nil: not wanted
 }
 
-func newAssembly() *assembly { return &assembly{byKey: map[string]*naming.Instance{}} }
+func newAssembly() *assembly { return &assembly{byKey: map[string]int{}} }
 
 // makeRoom prepares for the whole of the tables: a map that has to grow is made
 // many times over. Nearly all instances have a server row.
 func (s *Store) makeRoom(ctx context.Context, tx runner, a *assembly) error {
 	return s.each(ctx, tx, "count_servers", "SELECT COUNT(*) FROM t_server_conf", nil, func(row *scanner) {
 		count := row.int()
-		a.byKey = make(map[string]*naming.Instance, count)
+		a.byKey = make(map[string]int, count)
 		a.order = make([]*naming.Instance, 0, count)
 		a.stamps.Servers = make([]Stamp, 0, count)
 		a.stamps.Adapters = make([]Stamp, 0, count) // at least, mostly
@@ -136,27 +137,42 @@ func (s *Store) makeRoom(ctx context.Context, tx runner, a *assembly) error {
 // instance is the one that the next three columns of a row name; they are passed.
 // known says that a row named it before.
 func (a *assembly) instance(row *scanner) (instance *naming.Instance, known bool) {
-	if instance, known = a.byKey[string(row.foldedKey())]; known {
+	if a.follows(row) {
 		row.skip(keyWidth)
-		return instance, true
+		return a.order[a.at], true
 	}
-	folded := string(row.foldedKey())
-	instance = &naming.Instance{Key: scanKey(row)}
-	a.byKey[folded] = instance
-	a.order = append(a.order, instance)
-	return instance, false
+	folded := row.foldedKey()
+	if a.at, known = a.byKey[string(folded)]; known {
+		row.skip(keyWidth)
+		return a.order[a.at], true
+	}
+	a.add(string(folded), scanKey(row))
+	return a.order[a.at], false
+}
+
+// follows finds a row's instance without a search: the tables are written together,
+// so that their rows, which come by id, mostly have the same order.
+func (a *assembly) follows(row *scanner) bool {
+	for at := a.at; at < min(a.at+2, len(a.order)); at++ {
+		if row.spellsKey(a.order[at].Key) {
+			a.at = at
+			return true
+		}
+	}
+	return false
+}
+
+func (a *assembly) add(folded string, key naming.Key) {
+	a.at = len(a.order)
+	a.byKey[folded] = a.at
+	a.order = append(a.order, &naming.Instance{Key: key})
 }
 
 // expect gives key an instance whether it has rows or not.
 func (a *assembly) expect(key naming.Key) {
-	var folded []byte
-	for _, part := range []string{key.Application, key.Server, key.Node} {
-		folded = append(naming.AppendFold(folded, []byte(part)), 0)
-	}
-	if a.byKey[string(folded)] == nil {
-		instance := &naming.Instance{Key: key}
-		a.byKey[string(folded)] = instance
-		a.order = append(a.order, instance)
+	folded := appendFolded(nil, key)
+	if _, known := a.byKey[string(folded)]; !known {
+		a.add(string(folded), key)
 	}
 }
 
@@ -171,6 +187,7 @@ func (a *assembly) finish() []*naming.Instance {
 
 func (s *Store) readServers(ctx context.Context, on runner, tables *schema, condition string, args []any, a *assembly) error {
 	query := "SELECT " + serverColumns(tables) + from("t_server_conf", condition)
+	a.at = 0
 	return s.each(ctx, on, "read_servers", query, args, func(row *scanner) {
 		id := row.int()
 		instance, known := a.instance(row)
@@ -187,6 +204,7 @@ func (s *Store) readServers(ctx context.Context, on runner, tables *schema, cond
 
 func (s *Store) readAdapters(ctx context.Context, on runner, condition string, args []any, a *assembly) error {
 	query := "SELECT " + adapterColumns + from("t_adapter_conf", condition)
+	a.at = 0
 	return s.each(ctx, on, "read_adapters", query, args, func(row *scanner) {
 		id := row.int()
 		instance, _ := a.instance(row)
@@ -200,6 +218,7 @@ func (s *Store) readAdapters(ctx context.Context, on runner, condition string, a
 
 func (s *Store) readLeases(ctx context.Context, on runner, condition string, args []any, a *assembly) error {
 	query := "SELECT " + s.dialect.leaseColumns() + from("t_registry_lease", condition)
+	a.at = 0
 	return s.each(ctx, on, "read_leases", query, args, func(row *scanner) {
 		id := row.int()
 		instance, _ := a.instance(row)

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -54,6 +55,48 @@ func TestLoadAllReadsThePicture(t *testing.T) {
 		}
 		if len(snapshot.Registries) != 1 || len(snapshot.Tombstones) != 1 || snapshot.Tombstones[0].Key.Server != "Gone" || snapshot.Stamps.Clock == 0 {
 			t.Errorf("registries %+v, tombstones %+v", snapshot.Registries, snapshot.Tombstones)
+		}
+	})
+}
+
+// TestLoadAllFindsTheRowsOfAnInstance: wherever they stand in their tables, and
+// however they spell its name.
+func TestLoadAllFindsTheRowsOfAnInstance(t *testing.T) {
+	storetest.OnEvery(t, func(t *testing.T, d *storetest.Database) {
+		s := d.Open(t, "replica-1")
+		const count = 130
+		var list []*naming.Instance
+		for i := range count {
+			node := fmt.Sprintf("10.0.%d.%d", i/100, i%100)
+			list = append(list, registered(key("App", "Server", node), "tcp -h "+node+" -p 1", "tcp -h "+node+" -p 2"))
+		}
+		for part := range slices.Chunk(list, 30) {
+			register(t, s, part...)
+		}
+		// Rows made anew stand behind all others.
+		for i, instance := range list {
+			if i%10 == 0 {
+				end(t, s, instance.Key)
+				register(t, s, instance)
+			}
+		}
+		d.Exec(t, "UPDATE t_adapter_conf SET server_name = 'SERVER' WHERE node_name = '10.0.0.7'")
+		snapshot, err := s.LoadAll(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(snapshot.Instances) != count {
+			t.Fatalf("%d instances", len(snapshot.Instances))
+		}
+		for _, instance := range snapshot.Instances {
+			if instance.Server == nil || instance.Lease == nil || len(instance.Adapters) != 2 {
+				t.Errorf("%s misses rows: %+v", instance.Key, instance)
+			}
+			for _, adapter := range instance.Adapters {
+				if endpoint, err := naming.ParseEndpoint(adapter.Endpoint); err != nil || endpoint.Host != instance.Node {
+					t.Errorf("%s has %s", instance.Key, adapter.Endpoint)
+				}
+			}
 		}
 	})
 }

@@ -147,11 +147,16 @@ func appendFolded(dst []byte, key naming.Key) []byte {
 // keyLike reads a key; where it is spelled as the one that is known, that one
 // serves.
 func (s *scanner) keyLike(known naming.Key) naming.Key {
-	if s.spells(0, known.Application) && s.spells(1, known.Server) && s.spells(2, known.Node) {
+	if s.spellsKey(known) {
 		s.skip(keyWidth)
 		return known
 	}
 	return scanKey(s)
+}
+
+// spellsKey says that the next three columns are just that key.
+func (s *scanner) spellsKey(key naming.Key) bool {
+	return s.spells(2, key.Node) && s.spells(1, key.Server) && s.spells(0, key.Application)
 }
 
 // spells says that a column, counted from the next one, is just that text.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Transport is the first word of an endpoint string. Its values are those of
@@ -104,8 +105,26 @@ func ParseEndpoint(text string) (Endpoint, error) {
 }
 
 // nextWord cuts the first word off a text, "" where there is none; blanks are
-// those of Unicode.
+// those of Unicode. Every endpoint there is comes by here at a start.
 func nextWord(text string) (word, rest string) {
+	start := 0
+	for start < len(text) && blank(text[start]) {
+		start++
+	}
+	end := start
+	for end < len(text) && text[end] < utf8.RuneSelf && !blank(text[end]) {
+		end++
+	}
+	if end < len(text) && text[end] >= utf8.RuneSelf {
+		return nextUnicodeWord(text)
+	}
+	return text[start:end], text[end:]
+}
+
+// blank says that a character of ASCII is white space.
+func blank(c byte) bool { return c == ' ' || ('\t' <= c && c <= '\r') }
+
+func nextUnicodeWord(text string) (word, rest string) {
 	text = strings.TrimLeftFunc(text, unicode.IsSpace)
 	end := strings.IndexFunc(text, unicode.IsSpace)
 	if end < 0 {

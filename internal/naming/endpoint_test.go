@@ -63,6 +63,20 @@ func TestObjectPort(t *testing.T) {
 	}
 }
 
+// FuzzNextWord: ASCII is cut as Unicode is.
+func FuzzNextWord(f *testing.F) {
+	for _, text := range []string{"", " ", " tcp -h", "\ttcp\v", "\u00a0tcp\u00a0-h", "tcp\u2003-h", "a\x85b", "\u00e4\u0085 b", "\x1ca b"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		word, rest := nextWord(text)
+		wantWord, wantRest := nextUnicodeWord(text)
+		if word != wantWord || rest != wantRest {
+			t.Errorf("%q becomes %q and %q, want %q and %q", text, word, rest, wantWord, wantRest)
+		}
+	})
+}
+
 // FuzzParseEndpoint: what is read can be written, and reads the same again.
 func FuzzParseEndpoint(f *testing.F) {
 	f.Add("tcp -h 10.0.0.1 -p 80 -t 60000 -w 3 -v 1 -e 1")

@@ -78,3 +78,25 @@ func AppendFold(dst, name []byte) []byte {
 	}
 	return dst
 }
+
+// Folder folds keys one after the other. Names that a key has in common with the one
+// before share their memory. The zero value is ready; it is not for concurrent use.
+type Folder struct {
+	key    Key // the last one
+	folded Key
+}
+
+// Fold gives key.Fold().
+func (f *Folder) Fold(key Key) Key {
+	if key.Application != f.key.Application {
+		f.folded.Application = Fold(key.Application)
+	}
+	if key.Server != f.key.Server {
+		f.folded.Server = Fold(key.Server)
+	}
+	if key.Node != f.key.Node {
+		f.folded.Node = Fold(key.Node)
+	}
+	f.key = key
+	return f.folded
+}

@@ -10,6 +10,9 @@ import (
 
 const shardCount = 64
 
+// manyInstances are worth making room for.
+const manyInstances = 100 * shardCount
+
 // leftMemory is how long the book remembers who left (R5).
 const leftMemory = 10 * time.Minute
 
@@ -100,6 +103,30 @@ func (b *Book) Learn(instance *naming.Instance) {
 	}
 	e.learn(instance.Lease, now)
 	e.set(flagAstray, astray(instance))
+}
+
+// LearnAll is Learn for many, as at a start.
+func (b *Book) LearnAll(instances []*naming.Instance) {
+	if len(instances) >= manyInstances {
+		b.makeRoom(len(instances))
+	}
+	for _, instance := range instances {
+		b.Learn(instance)
+	}
+}
+
+// makeRoom prepares an empty book for so many instances: maps that have to grow are
+// made many times over.
+func (b *Book) makeRoom(instances int) {
+	each := instances / shardCount
+	for i := range b.shards {
+		s := &b.shards[i]
+		s.mu.Lock()
+		if len(s.entries) == 0 {
+			s.entries, s.nodes = make(map[string]*entry, each), make(map[string]*node, each)
+		}
+		s.mu.Unlock()
+	}
 }
 
 // astray says that somebody else changed the rows of a live pod, or deleted

@@ -13,13 +13,14 @@ import (
 func (r *Roster) fill(instances []*naming.Instance) (held []*naming.Instance) {
 	made := make([]*entry, 0, len(instances))
 	held = make([]*naming.Instance, 0, len(instances))
+	var folder naming.Folder
 	for _, incoming := range instances {
 		if incoming.Server == nil && incoming.Lease == nil {
 			continue
 		}
 		incoming = suspected(nil, incoming)
 		r.version++
-		made = append(made, &entry{key: incoming.Fold(), instance: incoming, version: r.version})
+		made = append(made, &entry{key: folder.Fold(incoming.Key), instance: incoming, version: r.version})
 		held = append(held, incoming)
 	}
 	var beside sync.WaitGroup

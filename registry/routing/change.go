@@ -101,15 +101,15 @@ func (c *change) removeRow(r *row) {
 
 // put takes over the new state of an instance.
 func (c *change) put(instance *naming.Instance) {
+	key := instance.Key.Fold()
 	if instance.Server == nil {
-		key := instance.Key.Fold()
 		if before, known := c.instances.remove(key, maphash.Comparable(c.next.seed, key)); known {
 			c.dirty = true
 			c.exchange(before, &record{})
 		}
 		return
 	}
-	c.putRecord(newRecord(instance, c.next.seed))
+	c.putRecord(newRecord(instance, key, c.next.seed))
 }
 
 func (c *change) putRecord(after *record) {

@@ -163,9 +163,10 @@ func checkSet(server *naming.Server) error {
 	return nil
 }
 
-// newRecord makes the rows of an instance that has a server row.
-func newRecord(instance *naming.Instance, seed maphash.Seed) *record {
-	r := &record{instance: instance, key: instance.Key.Fold()}
+// newRecord makes the rows of an instance that has a server row; its key comes
+// folded beside it.
+func newRecord(instance *naming.Instance, folded naming.Key, seed maphash.Seed) *record {
+	r := &record{instance: instance, key: folded}
 	r.hash = maphash.Comparable(seed, r.key)
 	owner, err := newOwner(instance.Key, instance.Server, instance.Serving())
 	if err != nil {
@@ -224,10 +225,11 @@ func newRecords(instances []*naming.Instance, seed maphash.Seed) []*record {
 	var workers sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), 1+len(instances)/share) {
 		workers.Go(func() {
+			var folder naming.Folder
 			for end := next.Add(share); end-share < int64(len(instances)); end = next.Add(share) {
 				for i := end - share; i < min(end, int64(len(instances))); i++ {
 					if instances[i].Server != nil {
-						records[i] = newRecord(instances[i], seed)
+						records[i] = newRecord(instances[i], folder.Fold(instances[i].Key), seed)
 					}
 				}
 			}
