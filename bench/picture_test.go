@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tarsregistry/tarsregistry/internal/collector"
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 	"github.com/tarsregistry/tarsregistry/registry"
 	"github.com/tarsregistry/tarsregistry/registry/follow"
@@ -149,7 +150,8 @@ type kept struct {
 // servePicture does with the picture on disk what a registry does that cannot
 // reach its database, without the seconds for which that waits for it.
 func servePicture() (string, error) {
-	started := time.Now()
+	started, filled := time.Now(), make(chan struct{})
+	go collector.Run(context.Background(), filled) // as the command does; until the process ends
 	file, err := picturefile.Read(filepath.Join(os.Getenv(variableDataDir), registry.PictureFile))
 	if err != nil {
 		return "", err
@@ -158,6 +160,7 @@ func servePicture() (string, error) {
 	held.known.Replace(file.Contents.Instances)
 	held.table.Replace(file.Contents)
 	told := ready{Took: time.Since(started)}
+	close(filled)
 	go held.table.Run(context.Background()) // holds it until the process ends
 	go func() { <-context.Background().Done(); held.known.Len() }()
 	line, err := json.Marshal(told)

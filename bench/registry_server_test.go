@@ -51,6 +51,7 @@ func serveRegistry() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	go collector.Run(context.Background(), r.Ready()) // as the command does; until the process ends
 	if err := r.Start(context.Background()); err != nil {
 		return "", err
 	}
@@ -59,7 +60,6 @@ func serveRegistry() (string, error) {
 	case err := <-r.Err():
 		return "", err
 	}
-	go collector.Run(context.Background()) // as the command does; until the process ends
 	told := ready{Addresses: r.Addresses(), Took: time.Since(started)}
 	if told.Profile, err = serveProfile(); err != nil {
 		return "", err

@@ -22,11 +22,12 @@ const (
 	rhythm = time.Second
 )
 
-// Run sets the collector's percentage by the size of the heap, for the whole
-// process, until ctx ends. It is for programs whose operator has not set GOGC, and
-// from when they serve: a heap that is being filled is Go's to judge. What the
-// filling left behind is given back to the system first.
-func Run(ctx context.Context) {
+// Run sets the collector's percentage for the whole process until ctx ends: while
+// the heap is being filled so that it is hardly ever collected, and from when filled
+// is closed by its size. What the filling left behind is given back to the system in
+// between. It is for programs whose operator has not set GOGC.
+func Run(ctx context.Context, filled <-chan struct{}) {
+	fill(ctx, filled)
 	debug.FreeOSMemory()
 	ticker := time.NewTicker(rhythm)
 	defer ticker.Stop()

@@ -81,6 +81,7 @@ func (p *program) serve(s *settings.Settings) error {
 
 // runUntilStopped gives nil when it was asked to stop.
 func (p *program) runUntilStopped(opened service, s *settings.Settings, status statusFile, stop *stopper) error {
+	defer p.tuneCollector(opened.Ready())()
 	// Start's context is not the signal's: Stop ends the service in its order.
 	if err := opened.Start(context.Background()); err != nil {
 		return fmt.Errorf("start: %w", err)
@@ -97,7 +98,6 @@ func (p *program) runUntilStopped(opened service, s *settings.Settings, status s
 		return err
 	}
 	p.announce(place, s.Log.JSON)
-	defer p.tuneCollector()()
 	select {
 	case err := <-opened.Err():
 		if errors.Is(err, registry.ErrShutdown) {
@@ -110,14 +110,15 @@ func (p *program) runUntilStopped(opened service, s *settings.Settings, status s
 }
 
 // tuneCollector leaves the garbage collector to package collector, unless the
-// operator has set it, until the returned function is called.
-func (p *program) tuneCollector() (end func()) {
+// operator has set it, until the returned function is called. ready is closed when
+// the service has read what it keeps.
+func (p *program) tuneCollector(ready <-chan struct{}) (end func()) {
 	if p.Getenv("GOGC") != "" {
 		return func() {}
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	go func() { defer close(done); collector.Run(ctx) }()
+	go func() { defer close(done); collector.Run(ctx, ready) }()
 	return func() { stop(); <-done }
 }
 
