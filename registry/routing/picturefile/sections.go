@@ -18,17 +18,28 @@ import (
 // sectionSize is how many instances make a part.
 const sectionSize = 2000
 
+// appendSections makes room for all parts when it has seen the first: a picture is
+// written by a registry that is serving, where garbage counts.
 func appendSections(content []byte, file *File) []byte {
-	content = appendSection(content, func(c *coder) { c.frame(file) })
-	for part := range slices.Chunk(file.Contents.Instances, sectionSize) {
-		content = appendSection(content, func(c *coder) { c.instances(&part) })
+	c := newWriter()
+	content = c.appendSection(content, func() { c.frame(file) })
+	instances := file.Contents.Instances
+	for i := 0; i < len(instances); i += sectionSize {
+		part, before := instances[i:min(i+sectionSize, len(instances))], len(content)
+		content = c.appendSection(content, func() { c.instances(&part) })
+		if i == 0 {
+			size := len(content) - before
+			content = slices.Grow(content, len(instances)/sectionSize*(size+size/16)+checksumSize)
+		}
 	}
 	return content
 }
 
-func appendSection(content []byte, write func(*coder)) []byte {
-	c := newWriter()
-	write(c)
+// appendSection appends what write writes, which begins anew.
+func (c *coder) appendSection(content []byte, write func()) []byte {
+	c.buf = c.buf[:0]
+	clear(c.index)
+	write()
 	content = binary.AppendUvarint(content, uint64(len(c.buf)))
 	return append(content, c.buf...)
 }
