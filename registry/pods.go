@@ -56,12 +56,11 @@ func (p *podServant) onStartup(ctx context.Context, req *tars.OnStartupReq) erro
 		}
 	}
 	neighbours := p.roster.Holding(registration.Adapters, registration.Key)
-	keys := append([]naming.Key{registration.Key}, neighbours...)
 	worker, err := workerWish(call)
 	if err != nil {
 		return err
 	}
-	err = p.transact(ctx, call, store.Scope{Keys: keys}, func(tx *store.Tx) (transition.Outcome, error) {
+	err = p.transact(ctx, call, p.scopeOf(registration.Key, neighbours), func(tx *store.Tx) (transition.Outcome, error) {
 		kept := *registration // a transaction may run again
 		outcome, err := p.rules.Register(tx, &kept, caller, neighbours)
 		if err != nil {
@@ -74,6 +73,15 @@ func (p *podServant) onStartup(ctx context.Context, req *tars.OnStartupReq) erro
 	}
 	worker.answer(call)
 	return nil
+}
+
+// scopeOf is what a registration needs of the tables. Who comes to a node that
+// nobody is known on is new, as a rule.
+func (p *podServant) scopeOf(key naming.Key, neighbours []naming.Key) store.Scope {
+	if len(p.roster.OnNode(key.Node)) == 0 {
+		return store.Scope{Keys: neighbours, New: []naming.Key{key}}
+	}
+	return store.Scope{Keys: append([]naming.Key{key}, neighbours...)}
 }
 
 func registrationOf(req *tars.OnStartupReq) *naming.Registration {

@@ -37,7 +37,7 @@ type Tx struct {
 type instanceRow struct {
 	asked        naming.Key // as the caller spells it
 	fold         naming.Key
-	wanted       bool             // is being loaded
+	wanted       bool             // is being loaded, or was
 	base         *naming.Instance // as read
 	now          *naming.Instance // as it shall be
 	whole        bool             // all parts were read, and the lease is locked
@@ -53,11 +53,12 @@ type instanceRow struct {
 
 // nodeRow is a node in a transaction, with the instances on it in order.
 type nodeRow struct {
-	loaded bool // the row and the leases on it were read
-	base   *naming.Node
-	now    *naming.Node
-	put    bool
-	here   []*instanceRow
+	loaded  bool // the row and the leases on it were read
+	unheard bool // see Scope.New
+	base    *naming.Node
+	now     *naming.Node
+	put     bool
+	here    []*instanceRow
 }
 
 // change is one step that Undo takes back.
@@ -92,7 +93,7 @@ func (t *Tx) scanned(cells *scanner) *instanceRow { return t.rows[string(cells.f
 func (t *Tx) Instance(key naming.Key) *naming.Instance {
 	row := t.rowOf(key)
 	if row == nil || !row.whole && !row.put {
-		t.note(t.Load(key))
+		t.note(t.load([]naming.Key{key}, nil))
 		if row = t.rowOf(key); row == nil {
 			return &naming.Instance{Key: key}
 		}
@@ -120,7 +121,7 @@ func (t *Tx) Node(name string) *naming.Node { return t.nodeOf(name).now }
 func (t *Tx) nodeOf(name string) *nodeRow {
 	row := t.nodes[naming.Fold(name)]
 	if row == nil || !row.loaded {
-		t.note(t.loadNodes([]string{name}))
+		t.note(t.loadNodes([]string{name}, nil))
 		row = t.nodeRow(name)
 	}
 	return row

@@ -22,29 +22,41 @@ func (t *Tx) begin(scope Scope) error {
 		}
 		keys = append(slices.Clone(keys), leased...)
 	}
-	if err := t.Load(keys...); err != nil {
+	if err := t.load(keys, scope.New); err != nil {
 		return err
 	}
-	return t.loadNodes(scope.Nodes)
+	return t.loadNodes(scope.Nodes, nil)
 }
 
-// Load brings further instances into the transaction and locks their leases.
+// Load brings further instances into the transaction and locks their leases. If it
+// fails so does Update, or it begins the transaction again.
 func (t *Tx) Load(keys ...naming.Key) error {
-	wanted := t.missing(keys)
-	for chunk := range slices.Chunk(wanted, keyChunk) {
+	err := t.load(keys, nil)
+	t.note(err)
+	return err
+}
+
+// load is Load, and for new ones what Scope.New says.
+func (t *Tx) load(keys, fresh []naming.Key) error {
+	known, unknown := t.missing(keys), t.missing(fresh)
+	for chunk := range slices.Chunk(known, keyChunk) {
 		if err := t.lockLeases(chunk); err != nil {
 			return err
 		}
 	}
-	names := make([]string, 0, len(wanted))
-	for _, row := range wanted {
-		names = append(names, row.asked.Node)
-	}
-	if err := t.loadNodes(names); err != nil {
+	if err := t.loadNodes(nodesOf(known), nodesOf(unknown)); err != nil {
 		return err
 	}
+	for chunk := range slices.Chunk(known, keyChunk) {
+		if err := t.loadServers(chunk); err != nil {
+			return err
+		}
+	}
+	// Adapters are looked for in any case: those that other programs left behind
+	// under other names would not be in the way of an INSERT.
+	wanted := slices.Concat(known, unknown)
 	for chunk := range slices.Chunk(wanted, keyChunk) {
-		if err := t.loadRows(chunk); err != nil {
+		if err := t.loadAdapters(chunk); err != nil {
 			return err
 		}
 	}
@@ -70,9 +82,6 @@ func (t *Tx) missing(keys []naming.Key) []*instanceRow {
 		}
 		row.asked, row.wanted = key, true
 		list = append(list, row)
-	}
-	for _, row := range list {
-		row.wanted = false
 	}
 	slices.SortFunc(list, compareLocks)
 	return list
@@ -103,6 +112,14 @@ func keyArgs(keys []naming.Key) []any {
 }
 
 func trimmed(name string) string { return strings.TrimRight(name, " ") }
+
+func nodesOf(rows []*instanceRow) []string {
+	names := make([]string, 0, len(rows))
+	for _, row := range rows {
+		names = append(names, row.asked.Node)
+	}
+	return names
+}
 
 func nameArgs(names []string) []any {
 	args := make([]any, 0, len(names))
@@ -170,15 +187,20 @@ func (t *Tx) takeLease(cells *scanner) *instanceRow {
 }
 
 // loadNodes reads rows of t_node_info under a lock, so that two transactions that
-// settle the same node see each other's instances, and then the leases there.
-func (t *Tx) loadNodes(names []string) error {
+// settle the same node see each other's instances, and then the leases there; on
+// nodes of which nobody has heard only where there is a row.
+func (t *Tx) loadNodes(names, unheard []string) error {
 	var wanted []string
-	for _, name := range names {
-		if row := t.nodeRow(name); !row.loaded {
-			row.loaded = true
-			wanted = append(wanted, name)
+	want := func(names []string, unheard bool) {
+		for _, name := range names {
+			if row := t.nodeRow(name); !row.loaded {
+				row.loaded, row.unheard = true, unheard
+				wanted = append(wanted, name)
+			}
 		}
 	}
+	want(names, false)
+	want(unheard, true)
 	slices.SortFunc(wanted, func(a, b string) int { return strings.Compare(naming.Fold(a), naming.Fold(b)) })
 	for chunk := range slices.Chunk(wanted, 2*keyChunk) {
 		if err := t.loadNodeChunk(chunk); err != nil {
@@ -198,6 +220,13 @@ func (t *Tx) loadNodeChunk(names []string) error {
 	})
 	if err != nil {
 		return fmt.Errorf("lock nodes: %w", err)
+	}
+	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		row := t.nodeRow(name)
+		return row.unheard && row.base == nil
+	})
+	if len(names) == 0 {
+		return nil
 	}
 	query = "SELECT " + d.leaseColumns() + ", t.state_since, t.registration FROM t_registry_lease t WHERE " +
 		d.in("t.node_name", len(names)) + " AND t.state IN ('live','expired')" + t.exceptLocked(names)
@@ -240,11 +269,9 @@ func (t *Tx) takeNeighbour(cells *scanner) {
 	row.now = row.base
 }
 
-// loadRows reads the server rows and adapters of instances.
-func (t *Tx) loadRows(rows []*instanceRow) error {
-	d, args := t.store.dialect, rowArgs(rows)
-	query := "SELECT " + serverColumns(t.tables) + d.matching("t_server_conf", "", keyColumns(), len(rows))
-	err := t.store.each(t.ctx, t.tx, "servers", query, args, func(cells *scanner) {
+func (t *Tx) loadServers(rows []*instanceRow) error {
+	query := "SELECT " + serverColumns(t.tables) + t.store.dialect.matching("t_server_conf", "", keyColumns(), len(rows))
+	err := t.store.each(t.ctx, t.tx, "servers", query, rowArgs(rows), func(cells *scanner) {
 		id := cells.int()
 		if row := t.scanned(cells); row != nil {
 			row.base.Key = cells.keyLike(row.base.Key)
@@ -254,8 +281,12 @@ func (t *Tx) loadRows(rows []*instanceRow) error {
 	if err != nil {
 		return fmt.Errorf("read servers: %w", err)
 	}
-	query = "SELECT " + adapterColumns + d.matching("t_adapter_conf", "", keyColumns(), len(rows))
-	err = t.store.each(t.ctx, t.tx, "adapters", query, args, func(cells *scanner) {
+	return nil
+}
+
+func (t *Tx) loadAdapters(rows []*instanceRow) error {
+	query := "SELECT " + adapterColumns + t.store.dialect.matching("t_adapter_conf", "", keyColumns(), len(rows))
+	err := t.store.each(t.ctx, t.tx, "adapters", query, rowArgs(rows), func(cells *scanner) {
 		id := cells.int()
 		if row := t.scanned(cells); row != nil {
 			cells.skip(keyWidth)

@@ -17,6 +17,11 @@ type Scope struct {
 	// Keys are instances that are loaded whole: lease, server row, adapters. The
 	// leases on their nodes, and the nodes' rows, are read as well.
 	Keys []naming.Key
+	// New are instances of which, as far as the caller knows, nobody has heard, and
+	// of their nodes neither. They are loaded without looking for a lease and a
+	// server row; where one turns out to be there the transaction is begun again
+	// and looks.
+	New []naming.Key
 	// Nodes are nodes whose leases are locked and whose instances with a live
 	// or expired lease are loaded whole.
 	Nodes []string
@@ -75,6 +80,9 @@ func (s *Store) repeated(ctx context.Context, tables *schema, scope Scope, fn fu
 		}
 		if attempt == updateAttempts {
 			return nil, fmt.Errorf("%w: %w", ErrConflict, err)
+		}
+		if errors.Is(meaningOf(err), errDuplicate) {
+			scope.Keys, scope.New = append(scope.Keys, scope.New...), nil
 		}
 		if err := backOff(ctx, attempt); err != nil {
 			return nil, err

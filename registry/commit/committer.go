@@ -280,6 +280,7 @@ func scopeOf(batch []*request) store.Scope {
 	var scope store.Scope
 	for _, r := range batch {
 		scope.Keys = append(scope.Keys, r.op.Scope.Keys...)
+		scope.New = append(scope.New, r.op.Scope.New...)
 		scope.Nodes = append(scope.Nodes, r.op.Scope.Nodes...)
 	}
 	return scope
