@@ -208,8 +208,10 @@ func (c *Committer) another(there int, deadline time.Time) *request {
 }
 
 func firstKey(r *request) naming.Key {
-	if len(r.op.Scope.Keys) > 0 {
-		return r.op.Scope.Keys[0]
+	for _, keys := range [][]naming.Key{r.op.Scope.New, r.op.Scope.Keys} {
+		if len(keys) > 0 {
+			return keys[0]
+		}
 	}
 	if len(r.op.Scope.Nodes) > 0 {
 		return naming.Key{Node: r.op.Scope.Nodes[0]}
