@@ -40,6 +40,8 @@ type Store struct {
 	schemaMu sync.Mutex
 	schema   atomic.Pointer[schema]
 
+	sweepSize atomic.Int64 // leases that the last ReadSweep found fresh
+
 	closing   sync.Once
 	closeWith error
 }

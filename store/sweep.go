@@ -148,7 +148,9 @@ type Sweep struct {
 // ReadSweep reads what a sweep decides on, after all commits that the cluster has
 // acknowledged.
 func (s *Store) ReadSweep(ctx context.Context) (*Sweep, error) {
-	sweep := &Sweep{}
+	// About as many as the last time: a list that has to grow is made many times over.
+	size := s.sweepSize.Load()
+	sweep := &Sweep{Fresh: make([]LeaseAge, 0, size+size/16)}
 	err := s.bounded(ctx, longStatements*s.config.StatementTimeout, func(ctx context.Context) error {
 		tables, err := s.tables(ctx)
 		if err != nil {
@@ -164,6 +166,7 @@ func (s *Store) ReadSweep(ctx context.Context) (*Sweep, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the leases for a sweep: %w", err)
 	}
+	s.sweepSize.Store(int64(len(sweep.Fresh)))
 	return sweep, nil
 }
 

@@ -28,6 +28,9 @@ type census struct {
 	all     count
 	objects map[string]*objectCount
 	overdue map[int64]store.LeaseAge // counted and still live
+
+	last    *objectCount // of lastKey: as a rule the next lease is of the same server
+	lastKey naming.Key
 }
 
 type count struct{ alive, gone int }
@@ -43,12 +46,16 @@ func newCensus() *census {
 }
 
 func (c *census) object(key naming.Key) *objectCount {
+	if c.last != nil && key.Application == c.lastKey.Application && key.Server == c.lastKey.Server {
+		return c.last
+	}
 	object := objectOf(key)
 	o := c.objects[object]
 	if o == nil {
 		o = &objectCount{name: key.ServerName()}
 		c.objects[object] = o
 	}
+	c.last, c.lastKey = o, key
 	return o
 }
 

@@ -20,7 +20,7 @@ func (g *guard) drain(v *view, ready []store.LeaseAge) []store.LeaseAge {
 		size[objectOf(lease.Key)]++
 		overdue[objectOf(lease.Key)]++
 	}
-	for _, lease := range v.others {
+	for lease := range v.others() {
 		size[objectOf(lease.Key)]++
 		serving[objectOf(lease.Key)] = serving[objectOf(lease.Key)] || g.serving(lease)
 	}

@@ -102,7 +102,7 @@ func (g *guard) judge(v *view, ready []store.LeaseAge, now time.Time) (expire []
 		}), nil
 	}
 	e := g.hold(census, all, objects, now)
-	e.prove(v.health(g.slow, e.longest), len(v.others) > 0, now)
+	e.prove(v.health(g.slow, e.longest), v.heard > 0, now)
 	if v.releasedSince(now.Sub(e.since)) {
 		e.released = v.lease.ReleaseBy
 	}
@@ -124,13 +124,15 @@ func (g *guard) judge(v *view, ready []store.LeaseAge, now time.Time) (expire []
 // ghosts. Who expired and is live again is no longer gone.
 func (g *guard) count(v *view, now time.Time) *census {
 	census := newCensus()
-	counted := make(map[int64]bool, len(v.Fresh))
+	counted := map[int64]bool{} // of those who are overdue
 	for _, lease := range v.Fresh {
 		delete(g.lately, lease.ID)
-		counted[lease.ID] = true
+		if lease.Overdue() {
+			counted[lease.ID] = true
+		}
 		census.add(lease)
 	}
-	silence := len(v.others) == 0
+	silence := v.heard == 0
 	for _, lease := range v.Overdue {
 		held := g.episode != nil && g.episode.held[lease.ID]
 		if (held || silence || g.inherited(v, lease)) && !counted[lease.ID] {

@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/tarsregistry/tarsregistry/store"
@@ -13,17 +14,26 @@ type view struct {
 	lease   store.SweepLease
 	flushed flushed
 	took    time.Duration
-	others  []store.LeaseAge // those of Fresh that are not overdue
+	heard   int // how many others there are
 }
 
 func newView(read *store.Sweep, lease store.SweepLease, f flushed, took time.Duration) *view {
 	v := &view{Sweep: read, lease: lease, flushed: f, took: took}
-	for _, lease := range read.Fresh {
-		if !lease.Overdue() {
-			v.others = append(v.others, lease)
-		}
+	for range v.others() {
+		v.heard++
 	}
 	return v
+}
+
+// others are those of Fresh that are not overdue.
+func (v *view) others() iter.Seq[store.LeaseAge] {
+	return func(yield func(store.LeaseAge) bool) {
+		for i := range v.Fresh {
+			if lease := &v.Fresh[i]; !lease.Overdue() && !yield(*lease) {
+				return
+			}
+		}
+	}
 }
 
 // releasedSince says that an operator let go within the last d (R20).
@@ -42,7 +52,7 @@ func (v *view) health(slow, longest time.Duration) string {
 		return fmt.Sprintf("the database took %s to be read", v.took.Round(time.Millisecond))
 	}
 	late := 0
-	for _, lease := range v.others {
+	for lease := range v.others() {
 		// A lease time is three intervals or more (R17): who is heard as usual
 		// is never silent for half of one.
 		if lease.Age > lease.Duration/2 {
@@ -50,8 +60,8 @@ func (v *view) health(slow, longest time.Duration) string {
 		}
 	}
 	const tolerated = 10 // one in ten
-	if late*tolerated > len(v.others) {
-		return fmt.Sprintf("the heartbeats of %d of %d other instances are late", late, len(v.others))
+	if late*tolerated > v.heard {
+		return fmt.Sprintf("the heartbeats of %d of %d other instances are late", late, v.heard)
 	}
 	return ""
 }
