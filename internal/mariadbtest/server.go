@@ -112,9 +112,13 @@ func newServer(ctx context.Context, options ...Option) (server *Server, err erro
 	if err != nil {
 		return nil, fmt.Errorf("read the account's password: %w", err)
 	}
+	temporary := filepath.Join(dir, "tmp")
+	if err := os.Mkdir(temporary, 0o700); err != nil {
+		return nil, fmt.Errorf("create a folder of temporary files: %w", err)
+	}
 	server.config = clientConfig(port, string(password))
 	server.log = filepath.Join(dir, "server.log")
-	server.arguments = arguments(data, port)
+	server.arguments = append(arguments(data, port), "--tmpdir="+temporary)
 	for _, option := range options {
 		option(&server.arguments)
 	}

@@ -95,6 +95,27 @@ func TestSettingsReachTheServer(t *testing.T) {
 	}
 }
 
+// TestServersLeaveEachOthersTemporaryTables: a server that starts deletes all
+// temporary tables in its folder of temporary files, which are not its own where
+// that folder is the machine's.
+func TestServersLeaveEachOthersTemporaryTables(t *testing.T) {
+	conn, err := Open(t, Start(t).Database(t)).Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	run := func(statement string) {
+		t.Helper()
+		if _, err := conn.ExecContext(t.Context(), statement); err != nil {
+			t.Errorf("%s: %v", statement, err)
+		}
+	}
+	run("CREATE TEMPORARY TABLE mine (id INT) ENGINE=Aria")
+	Start(t)
+	run("INSERT INTO mine VALUES (1)")
+	run("DROP TEMPORARY TABLE mine")
+}
+
 func TestDatabasesAreEmptyApartAndDropped(t *testing.T) {
 	var dropped string
 	t.Run("two databases", func(t *testing.T) {

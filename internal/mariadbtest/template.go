@@ -88,7 +88,15 @@ func install(ctx context.Context, dir string) error {
 		"--no-defaults", "--datadir=" + dir, "--skip-test-db",
 		"--auth-root-authentication-method=normal", "--extra-file=" + accounts, logFileSize,
 	}, asRoot()...)
-	if output, err := exec.CommandContext(ctx, installer, arguments...).CombinedOutput(); err != nil {
+	// A server that starts empties its folder of temporary files, whoever's they are.
+	temporary, err := os.MkdirTemp(filepath.Dir(dir), "tmp-")
+	if err != nil {
+		return fmt.Errorf("create a folder of temporary files: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(temporary) }()
+	command := exec.CommandContext(ctx, installer, arguments...)
+	command.Env = append(os.Environ(), "TMPDIR="+temporary)
+	if output, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", installer, err, output)
 	}
 	return nil
