@@ -4,12 +4,14 @@ package podtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -67,11 +69,17 @@ func (r *Registry) Locator() string {
 func (r *Registry) Start() {
 	r.t.Helper()
 	server := rpc.NewServer(rpc.Options{Linger: time.Millisecond})
-	_, err := server.Listen(context.Background(), "tcp", fmt.Sprintf("127.0.0.1:%d", r.Port()), rpc.ListenOptions{},
-		rpc.Servant{Name: "tars.tarsregistry.Registry", Dispatch: rpc.Generated(tars.NewTarsregistry(), pods{r})},
-		rpc.Servant{Name: "tars.tarsregistry.QueryObj", Functions: []string{"findObjectByIdInSameGroup"},
-			Dispatch: rpc.Generated(tars.NewQueryF(), lookups{QueryFServantWithContext: nil, r: r})},
-	)
+	var err error
+	// A process that another test is just starting holds what was listened on here
+	// until it has become its own program.
+	Eventually(r.t, "the registry's port to be free", func() bool {
+		_, err = server.Listen(context.Background(), "tcp", fmt.Sprintf("127.0.0.1:%d", r.Port()), rpc.ListenOptions{},
+			rpc.Servant{Name: "tars.tarsregistry.Registry", Dispatch: rpc.Generated(tars.NewTarsregistry(), pods{r})},
+			rpc.Servant{Name: "tars.tarsregistry.QueryObj", Functions: []string{"findObjectByIdInSameGroup"},
+				Dispatch: rpc.Generated(tars.NewQueryF(), lookups{QueryFServantWithContext: nil, r: r})},
+		)
+		return !errors.Is(err, syscall.EADDRINUSE)
+	})
 	if err != nil {
 		r.t.Fatal(err)
 	}
