@@ -25,14 +25,7 @@ func TestInspectAnEmptyDatabase(t *testing.T) {
 // TestInspectRights: what a user lacks is named, and trying changes nothing.
 func TestInspectRights(t *testing.T) {
 	dsn := mariadbtest.Database(t)
-	opened, err := Open(Config{DSN: dsn, Replica: "a"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = opened.Close() })
-	if err := opened.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	openMigrated(t, Config{DSN: dsn, Replica: "a"})
 	config, err := mysql.ParseDSN(dsn)
 	if err != nil {
 		t.Fatal(err)
@@ -63,14 +56,7 @@ func TestInspectRights(t *testing.T) {
 }
 
 func TestInspectSQLite(t *testing.T) {
-	opened, err := Open(Config{Path: t.TempDir() + "/registry.db", Replica: "a"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = opened.Close() })
-	if err := opened.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	opened := openMigrated(t, Config{Path: t.TempDir() + "/registry.db", Replica: "a"})
 	found, err := opened.Inspect(t.Context())
 	if err != nil || len(found.Missing)+len(found.Denied) != 0 || !strings.HasPrefix(found.Version, "SQLite 3") {
 		t.Errorf("%+v, %v", found, err)

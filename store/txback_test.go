@@ -12,21 +12,14 @@ import (
 // TestNewRowsThatAreNotWhereTheyShouldBe: where the ids of one statement do not
 // follow upon each other, new rows are found by their keys.
 func TestNewRowsThatAreNotWhereTheyShouldBe(t *testing.T) {
-	s, err := Open(Config{Path: filepath.Join(t.TempDir(), "registry.db")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = s.Close() }()
-	if err := s.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	s := openMigrated(t, Config{Path: filepath.Join(t.TempDir(), "registry.db")})
 	instance := &naming.Instance{
 		Key:      naming.Key{Application: "App", Server: "Server", Node: "10.0.0.1"},
 		Server:   &naming.Server{SettingState: naming.Active, PresentState: naming.Active},
 		Adapters: []naming.Adapter{{Name: "App.Server.ObjAdapter", Servant: "App.Server.Obj", Endpoint: "tcp -h 10.0.0.1 -p 1"}},
 		Lease:    &naming.Lease{State: naming.LeaseLive},
 	}
-	err = s.withSchema(t.Context(), func(tables *schema) error {
+	err := s.withSchema(t.Context(), func(tables *schema) error {
 		return s.inTransaction(t.Context(), func(ctx context.Context, inner *transaction) error {
 			tx := newTx(ctx, s, inner.Tx, tables)
 			tx.Put(instance, naming.Event{Kind: naming.EventRegistered})
@@ -54,4 +47,18 @@ func TestNewRowsThatAreNotWhereTheyShouldBe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// openMigrated opens a store for this test and makes its tables.
+func openMigrated(t *testing.T, config Config) *Store {
+	t.Helper()
+	s, err := Open(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s
 }

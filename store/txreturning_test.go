@@ -62,16 +62,9 @@ func TestReadBack(t *testing.T) {
 func openReading(t *testing.T, returning bool) (s *Store, statements *[]string) {
 	t.Helper()
 	statements = &[]string{}
-	s, err := Open(Config{DSN: mariadbtest.Database(t), Observe: func(name string, _ time.Duration, _ error) {
+	s = openMigrated(t, Config{DSN: mariadbtest.Database(t), Observe: func(name string, _ time.Duration, _ error) {
 		*statements = append(*statements, name)
 	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	if err := s.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	tables, err := s.tables(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -29,7 +29,13 @@ const (
 func Run(ctx context.Context, filled <-chan struct{}) {
 	fill(ctx, filled)
 	debug.FreeOSMemory()
-	ticker := time.NewTicker(rhythm)
+	steer(ctx, nil, rhythm, percent)
+}
+
+// steer sets the percentage by the heap that is alive, as often as told, until ended
+// is closed or ctx ends.
+func steer(ctx context.Context, ended <-chan struct{}, often time.Duration, percent func(alive uint64) int) {
+	ticker := time.NewTicker(often)
 	defer ticker.Stop()
 	current := 0
 	for {
@@ -39,6 +45,8 @@ func Run(ctx context.Context, filled <-chan struct{}) {
 		}
 		select {
 		case <-ticker.C:
+		case <-ended:
+			return
 		case <-ctx.Done():
 			return
 		}

@@ -2,7 +2,6 @@ package collector
 
 import (
 	"context"
-	"runtime/debug"
 	"time"
 )
 
@@ -24,25 +23,9 @@ const (
 
 // fill sets the percentage until filled is closed, or for fillTime.
 func fill(ctx context.Context, filled <-chan struct{}) {
-	ticker := time.NewTicker(fillRhythm)
-	defer ticker.Stop()
-	timeout := time.After(fillTime)
-	current := 0
-	for {
-		if wanted := fillPercent(alive()); wanted != current {
-			debug.SetGCPercent(wanted)
-			current = wanted
-		}
-		select {
-		case <-ticker.C:
-		case <-timeout:
-			return
-		case <-filled:
-			return
-		case <-ctx.Done():
-			return
-		}
-	}
+	ctx, cancel := context.WithTimeout(ctx, fillTime)
+	defer cancel()
+	steer(ctx, filled, fillRhythm, fillPercent)
 }
 
 // fillPercent is GOGC by which a heap with so many bytes alive is collected next when
