@@ -322,22 +322,26 @@ func (s *Store) LoadWhole(ctx context.Context, key naming.Key) (*naming.Instance
 func (s *Store) LoadByIDs(ctx context.Context, servers, adapters []int64) (*Part, error) {
 	seen := map[naming.Key]bool{}
 	var keys []naming.Key
-	for _, source := range []struct {
-		table string
-		ids   []int64
-	}{{"t_server_conf", servers}, {"t_adapter_conf", adapters}} {
-		for chunk := range slices.Chunk(source.ids, 10*keyChunk) {
-			query := "SELECT application, server_name, node_name FROM " + source.table + " WHERE id IN (" + idList(chunk) + ")"
-			err := s.query(ctx, s.read, "keys_of_ids", query, nil, func(row *scanner) {
+	err := s.bounded(ctx, longStatements*s.config.StatementTimeout, func(ctx context.Context) error {
+		for _, source := range []struct {
+			table string
+			ids   []int64
+		}{{"t_server_conf", servers}, {"t_adapter_conf", adapters}} {
+			query := "SELECT t.application, t.server_name, t.node_name FROM " + source.table + " t"
+			err := s.byIDs(ctx, "keys_by_id", query, source.ids, func(row *scanner) {
 				if key := scanKey(row); !seen[key.Fold()] {
 					seen[key.Fold()] = true
 					keys = append(keys, key)
 				}
 			})
 			if err != nil {
-				return nil, fmt.Errorf("load instances by id: %w", err)
+				return err
 			}
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load instances by id: %w", err)
 	}
 	return s.LoadInstances(ctx, keys)
 }

@@ -311,9 +311,10 @@ func TestR27FrozenDatabaseNeverHoldsACallLongerThanItsDeadline(t *testing.T) {
 		return s.Ping(ctx) != nil
 	})
 	calls := map[string]func(context.Context) error{
-		"ping":   s.Ping,
-		"flush":  func(ctx context.Context) error { _, err := s.Flush(ctx, []store.Beat{beatOf(instance, 0)}); return err },
-		"events": func(ctx context.Context) error { _, err := s.Events(ctx, time.Minute, ""); return err },
+		"ping":      s.Ping,
+		"flush":     func(ctx context.Context) error { _, err := s.Flush(ctx, []store.Beat{beatOf(instance, 0)}); return err },
+		"event ids": func(ctx context.Context) error { _, err := s.EventIDs(ctx, time.Minute, ""); return err },
+		"events":    func(ctx context.Context) error { _, err := s.EventsByID(ctx, []int64{1}); return err },
 		"update": func(ctx context.Context) error {
 			_, err := s.Update(ctx, store.Scope{Keys: []naming.Key{k}}, func(tx *store.Tx) error {
 				tx.Put(registered(k), naming.Event{Kind: naming.EventRegistered})

@@ -11,6 +11,6 @@ CREATE TABLE IF NOT EXISTS t_registry_event (
   replica     VARCHAR(128) NOT NULL DEFAULT '',
   created     DATETIME(6) NOT NULL COMMENT 'UTC',
   PRIMARY KEY (id),
-  KEY created (created),
+  KEY created (created, replica),
   KEY instance (application, server_name, node_name)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci

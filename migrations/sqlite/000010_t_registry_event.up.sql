@@ -11,5 +11,5 @@ CREATE TABLE IF NOT EXISTS t_registry_event (
   replica     TEXT NOT NULL DEFAULT '' COLLATE NOCASE,
   created     TEXT NOT NULL
 );
-CREATE INDEX IF NOT EXISTS t_registry_event_created ON t_registry_event (created);
+CREATE INDEX IF NOT EXISTS t_registry_event_created ON t_registry_event (created, replica);
 CREATE INDEX IF NOT EXISTS t_registry_event_instance ON t_registry_event (rtrim(application) COLLATE NOCASE, rtrim(server_name) COLLATE NOCASE, rtrim(node_name) COLLATE NOCASE);

@@ -39,24 +39,46 @@ func (f *Follower) tailEvents(ctx context.Context) error {
 
 // skipEvents takes all events as seen: what follows reads everything.
 func (f *Follower) skipEvents(ctx context.Context) error {
-	_, err := f.newEvents(ctx, Window)
+	fresh, err := f.unseen(ctx, Window)
+	f.take(fresh)
 	return err
 }
 
+// newEvents gives the instances that events name which were not taken before.
 func (f *Follower) newEvents(ctx context.Context, window time.Duration) ([]naming.Key, error) {
-	events, err := f.source.Events(ctx, window, f.options.Replica)
+	fresh, err := f.unseen(ctx, window)
+	if err != nil || len(fresh) == 0 {
+		return nil, err
+	}
+	events, err := f.source.EventsByID(ctx, fresh)
 	if err != nil {
 		return nil, fmt.Errorf("read the event log: %w", err)
 	}
-	now := time.Now()
+	f.take(fresh)
 	var keys []naming.Key
 	taken := map[naming.Key]bool{}
 	for _, event := range events {
-		_, known := f.seen[event.ID]
-		f.seen[event.ID] = now
-		if key := event.Key.Fold(); !known && !taken[key] {
+		if key := event.Key.Fold(); !taken[key] {
 			taken[key] = true
 			keys = append(keys, event.Key)
+		}
+	}
+	return keys, nil
+}
+
+// unseen gives the ids of events that were not taken before.
+func (f *Follower) unseen(ctx context.Context, window time.Duration) ([]int64, error) {
+	ids, err := f.source.EventIDs(ctx, window, f.options.Replica)
+	if err != nil {
+		return nil, fmt.Errorf("read the event log: %w", err)
+	}
+	fresh := ids[:0]
+	now := time.Now()
+	for _, id := range ids {
+		if _, known := f.seen[id]; known {
+			f.seen[id] = now
+		} else {
+			fresh = append(fresh, id)
 		}
 	}
 	for id, at := range f.seen {
@@ -64,5 +86,13 @@ func (f *Follower) newEvents(ctx context.Context, window time.Duration) ([]namin
 			delete(f.seen, id) // the log has not shown it for a whole window
 		}
 	}
-	return keys, nil
+	return fresh, nil
+}
+
+// take notes events as taken.
+func (f *Follower) take(ids []int64) {
+	now := time.Now()
+	for _, id := range ids {
+		f.seen[id] = now
+	}
 }

@@ -19,10 +19,12 @@ type Source interface {
 	LoadAll(ctx context.Context) (*store.Snapshot, error)
 	LoadInstances(ctx context.Context, keys []naming.Key) (*store.Part, error)
 	LoadByIDs(ctx context.Context, servers, adapters []int64) (*store.Part, error)
+	Rows(ctx context.Context, servers, adapters []int64, visit store.RowVisitor) error
 	Stamps(ctx context.Context, known *store.Stamps) (*store.Stamps, error)
 	SmallTables(ctx context.Context) (*store.Small, error)
 	NodeNames(ctx context.Context, known *store.NodeSum) ([]string, store.NodeSum, error)
-	Events(ctx context.Context, window time.Duration, exclude string) ([]naming.Event, error)
+	EventIDs(ctx context.Context, window time.Duration, exclude string) ([]int64, error)
+	EventsByID(ctx context.Context, ids []int64) ([]naming.Event, error)
 }
 
 // Picture takes what look-ups need besides instances.

@@ -42,8 +42,8 @@ func (f *Follower) compareStamps(ctx context.Context) error {
 	// The clock of TarsWeb's stamps may be hours behind ours: a row that it has just
 	// written can be written again in the same second of that clock, and nothing
 	// would show. So it is read once more the next time.
-	add(f.unsettled.servers, servers.stamped)
-	add(f.unsettled.adapters, adapters.stamped)
+	add(f.unsettled.servers, servers.changed)
+	add(f.unsettled.adapters, adapters.changed)
 	f.addYoung(stamps, servers.gone, adapters.gone, version)
 	// Losses come first: the instances that are held back because of them must not
 	// lose their rows by way of those that have changed.
@@ -51,7 +51,12 @@ func (f *Follower) compareStamps(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := f.compareChanged(ctx, servers.changed, adapters.changed, held); err != nil {
+	alteredServers, alteredAdapters, err := f.altered(ctx, servers.settling, adapters.settling)
+	if err != nil {
+		return err
+	}
+	err = f.compareChanged(ctx, slices.Concat(servers.changed, alteredServers), slices.Concat(adapters.changed, alteredAdapters), held)
+	if err != nil {
 		return err
 	}
 	if len(held) == 0 {
@@ -171,11 +176,39 @@ func setOf(ids []int64) map[int64]bool {
 	return set
 }
 
+// altered gives those rows that are not as they are known, whatever their stamps
+// say. Nearly all are: they were written by this replica, or read before.
+func (f *Follower) altered(ctx context.Context, servers, adapters []int64) (alteredServers, alteredAdapters []int64, err error) {
+	if len(servers)+len(adapters) == 0 {
+		return nil, nil, nil
+	}
+	asKnownServers, asKnownAdapters := map[int64]bool{}, map[int64]bool{}
+	err = f.source.Rows(ctx, servers, adapters, store.RowVisitor{
+		Server: func(key naming.Key, server *naming.Server) {
+			known := f.roster.Get(key)
+			asKnownServers[server.ID] = known != nil && known.Key == key && known.Server != nil && *known.Server == *server
+		},
+		Adapter: func(key naming.Key, adapter naming.Adapter) {
+			known := f.roster.Get(key)
+			asKnownAdapters[adapter.ID] = known != nil && slices.Contains(known.Adapters, adapter)
+		},
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the rows whose stamps had not settled: %w", err)
+	}
+	return without(servers, asKnownServers), without(adapters, asKnownAdapters), nil
+}
+
+// without are the ids that are not in the set.
+func without(ids []int64, set map[int64]bool) []int64 {
+	return slices.DeleteFunc(ids, func(id int64) bool { return set[id] })
+}
+
 // rows of one table that a comparison of stamps points at.
 type rows struct {
-	changed []int64 // to be read
-	stamped []int64 // of these, those with another stamp than before
-	gone    map[int64]bool
+	changed  []int64 // with another stamp than before
+	settling []int64 // with the same, which is or was too young to rely on
+	gone     map[int64]bool
 }
 
 func add(set map[int64]bool, ids []int64) {
@@ -203,9 +236,8 @@ func difference(previous, current []store.Stamp, waiting *map[int64]bool) rows {
 		switch {
 		case !same:
 			found.changed = append(found.changed, stamp.ID)
-			found.stamped = append(found.stamped, stamp.ID)
 		case !stamp.Again && len(*waiting) > 0 && (*waiting)[stamp.ID]:
-			found.changed = append(found.changed, stamp.ID)
+			found.settling = append(found.settling, stamp.ID)
 		case stamp.Again:
 			again = append(again, stamp.ID)
 		}
@@ -217,7 +249,7 @@ func difference(previous, current []store.Stamp, waiting *map[int64]bool) rows {
 		found.gone[previous[i].ID] = true
 	}
 	if len(again) <= fewUnsettled {
-		found.changed = append(found.changed, again...)
+		found.settling = append(found.settling, again...)
 	}
 	*waiting = young
 	return found
