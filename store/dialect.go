@@ -138,15 +138,14 @@ func keyColumns() []string { return []string{"application", "server_name", "node
 const keyWidth = 3
 
 // matching is FROM and WHERE of the rows t of a table whose columns, names all,
-// have one of count combinations of values. index is the name of a unique index of
+// have one of the combinations of values, which come one after the other. index is the name of a unique index of
 // our own tables that MySQL is held to, so that locks touch no other rows; "" for
 // Tars' tables, whose indexes have many names.
-func (d *dialect) matching(table, index string, columns []string, count int) string {
-	var b strings.Builder
-	marks := strings.TrimSuffix(strings.Repeat("?,", len(columns)), ",")
+func (d *dialect) matching(table, index string, columns, values []string) (condition string, args []any) {
+	var b sqlText
 	if d.sqlite() {
 		b.WriteString(" FROM (VALUES ")
-		repeat(&b, "("+marks+")", ",", count)
+		b.tuples(len(columns), values)
 		fmt.Fprintf(&b, ") k CROSS JOIN %s t ON ", table)
 		for i, column := range columns {
 			if i > 0 {
@@ -154,7 +153,7 @@ func (d *dialect) matching(table, index string, columns []string, count int) str
 			}
 			fmt.Fprintf(&b, "%s = k.column%d", d.key("t."+column), i+1)
 		}
-		return b.String()
+		return b.String(), b.args
 	}
 	b.WriteString(" FROM " + table + " t")
 	if index != "" {
@@ -163,9 +162,9 @@ func (d *dialect) matching(table, index string, columns []string, count int) str
 	// As a list of rows, not as conditions joined by OR: those MariaDB takes for
 	// "all of the application" where the keys have it in common.
 	b.WriteString(" WHERE (t." + strings.Join(columns, ", t.") + ") IN (")
-	repeat(&b, "("+marks+")", ",", count)
+	b.tuples(len(columns), values)
 	b.WriteByte(')')
-	return b.String()
+	return b.String(), b.args
 }
 
 // same is the condition that a column of our tables and one of Tars' hold the same
@@ -192,13 +191,17 @@ func (d *dialect) leaseOf() string {
 		d.same("l.server_name", "t.server_name") + " AND " + d.same("l.node_name", "t.node_name")
 }
 
-// in is a condition that a name is one of count.
-func (d *dialect) in(column string, count int) string {
-	var b strings.Builder
-	b.WriteString(d.key(column) + " IN (")
-	repeat(&b, "?", ",", count)
-	b.WriteString(")")
-	return b.String()
+// in is a condition that a column has one of the names.
+func (d *dialect) in(column string, names []string) (condition string, args []any) {
+	return oneOf(d.key(column), names)
+}
+
+// oneOf is a condition that a column, or an expression, has one of the values.
+func oneOf(column string, values []string) (condition string, args []any) {
+	var b sqlText
+	b.WriteString(column + " IN ")
+	b.tuples(len(values), values)
+	return b.String(), b.args
 }
 
 // upsert ends a multi-row INSERT that names the rows' ids: what is there already
@@ -242,15 +245,6 @@ func (d *dialect) offered(column string) string {
 	return "VALUES(" + column + ")"
 }
 
-func repeat(b *strings.Builder, text, separator string, count int) {
-	for i := range count {
-		if i > 0 {
-			b.WriteString(separator)
-		}
-		b.WriteString(text)
-	}
-}
-
 // idList writes numbers into a statement; they need no placeholders.
 func idList(ids []int64) string {
 	text := make([]byte, 0, 8*len(ids))
@@ -263,12 +257,25 @@ func idList(ids []int64) string {
 	return string(text)
 }
 
-// anyKey is a condition that a row t belongs to one of count keys.
-func (d *dialect) anyKey(count int) string {
-	var b strings.Builder
-	one := "(" + d.key("t.application") + "=? AND " + d.key("t.server_name") + "=? AND " + d.key("t.node_name") + "=?)"
-	repeat(&b, one, " OR ", count)
-	return b.String()
+// anyKey is a condition that a row t belongs to one of the keys, as keyValues has
+// them.
+func (d *dialect) anyKey(values []string) (condition string, args []any) {
+	var b sqlText
+	columns := keyColumns()
+	for i, value := range values {
+		switch {
+		case i == 0:
+			b.WriteByte('(')
+		case i%keyWidth == 0:
+			b.WriteString(") OR (")
+		default:
+			b.WriteString(" AND ")
+		}
+		b.WriteString(d.key("t."+columns[i%keyWidth]) + "=")
+		b.text(value)
+	}
+	b.WriteByte(')')
+	return b.String(), b.args
 }
 
 // view is the isolation in which reads see one state of the database. SQLite's

@@ -279,9 +279,10 @@ func (s *Store) touch(ctx context.Context, on runner, bySecond map[time.Duration
 	for _, age := range slices.Sorted(maps.Keys(bySecond)) {
 		names := bySecond[age]
 		stamp := s.dialect.wallAgo(age)
-		query := "UPDATE t_node_info SET last_heartbeat = " + stamp + " WHERE " + s.dialect.in("node_name", len(names)) +
+		these, args := s.dialect.in("node_name", allTrimmed(names))
+		query := "UPDATE t_node_info SET last_heartbeat = " + stamp + " WHERE " + these +
 			" AND " + s.dialect.podNode + " AND (last_heartbeat IS NULL OR last_heartbeat < " + stamp + ")"
-		if _, err := s.exec(ctx, on, "touch_nodes", query, nameArgs(names)...); err != nil {
+		if _, err := s.exec(ctx, on, "touch_nodes", query, args...); err != nil {
 			return err
 		}
 	}

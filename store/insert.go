@@ -16,24 +16,28 @@ type insert struct {
 }
 
 // insertPart is one statement. Its rows are added value by value, in the order of
-// the columns. Numbers and words of our own are written into it: an argument costs
-// several allocations on its way to the database.
+// the columns.
 type insertPart struct {
-	sql    strings.Builder
-	args   []any
+	sql    sqlText
 	rows   int
 	values int // of all rows
 	at     int // values of the row that is being added
 }
 
-// maxValues is how many values one statement has at most. Each may be an argument,
-// of which SQLite takes 32,766.
-const maxValues = 20000
+const (
+	// maxValues is how many values one statement has at most. Each may be an
+	// argument, of which SQLite takes 32,766.
+	maxValues = 20000
+	// maxText is the length from which on a statement takes no further row, in
+	// bytes. SQLite takes a million.
+	maxText = 500_000
+)
 
 // expression is SQL in the place of a value.
 type expression string
 
-// moment is SQL with an argument of its own in the place of a value.
+// moment is SQL in the place of a value, with the argument for the one question mark
+// that may be in it.
 type moment struct {
 	sql      string
 	argument string
@@ -56,7 +60,7 @@ func (i *insert) begin(values int) *insertPart {
 
 // part is the statement that the next row goes to.
 func (i *insert) part(values int) *insertPart {
-	if last := len(i.parts) - 1; last >= 0 && i.parts[last].values+values <= maxValues {
+	if last := len(i.parts) - 1; last >= 0 && i.parts[last].takes(values) {
 		i.parts[last].sql.WriteByte(',')
 		return i.parts[last]
 	}
@@ -66,17 +70,25 @@ func (i *insert) part(values int) *insertPart {
 	return part
 }
 
+// takes says that there is room for one more row.
+func (p *insertPart) takes(values int) bool {
+	return p.values+values <= maxValues && p.sql.Len() < maxText
+}
+
 // row adds a whole row.
 func (i *insert) row(values ...any) {
 	part := i.begin(len(values))
 	for _, value := range values {
-		if sql, ok := value.(expression); ok {
-			part.expression(sql)
-			continue
+		switch value := value.(type) {
+		case expression:
+			part.expression(value)
+		case string:
+			part.text(value)
+		default:
+			part.next()
+			part.sql.WriteByte('?')
+			part.sql.args = append(part.sql.args, value)
 		}
-		part.next()
-		part.sql.WriteByte('?')
-		part.args = append(part.args, value)
 	}
 	part.end()
 }
@@ -91,13 +103,8 @@ func (p *insertPart) next() {
 func (p *insertPart) end() { p.sql.WriteByte(')') }
 
 func (p *insertPart) text(value string) {
-	if value == "" {
-		p.expression("''")
-		return
-	}
 	p.next()
-	p.sql.WriteByte('?')
-	p.args = append(p.args, value)
+	p.sql.text(value)
 }
 
 // nullable adds NULL for an empty text, as Tars' programs write it.
@@ -139,46 +146,24 @@ func (p *insertPart) flag(yes bool) {
 	}
 }
 
-// word adds a text that, as a rule, is one of our own words.
-func (p *insertPart) word(value string) {
-	if !isWord(value) {
-		p.text(value)
-		return
-	}
-	p.next()
-	p.sql.WriteByte('\'')
-	p.sql.WriteString(value)
-	p.sql.WriteByte('\'')
-}
-
-// isWord says that a text consists of letters, digits and underlines, so that it
-// can stand in a statement.
-func isWord(text string) bool {
-	for i := range len(text) {
-		switch c := text[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_':
-		default:
-			return false
-		}
-	}
-	return len(text) > 0
-}
-
 func (p *insertPart) expression(sql expression) {
 	p.next()
 	p.sql.WriteString(string(sql))
 }
 
 func (p *insertPart) moment(m moment) {
-	p.expression(expression(m.sql))
-	if m.argument != "" {
-		p.args = append(p.args, m.argument)
+	p.next()
+	before, after, found := strings.Cut(m.sql, "?")
+	p.sql.WriteString(before)
+	if found {
+		p.sql.text(m.argument)
+		p.sql.WriteString(after)
 	}
 }
 
 // only is the statement of an INSERT that has few rows.
 func (i *insert) only(end string) (query string, args []any) {
-	return i.parts[0].sql.String() + end, i.parts[0].args
+	return i.parts[0].sql.String() + end, i.parts[0].sql.args
 }
 
 // nullable is NULL for an empty text, as Tars' programs write it.

@@ -10,9 +10,9 @@ func TestInsertOfTooManyValuesBecomesSeveralStatements(t *testing.T) {
 	const count = maxValues / 2 // three values a row: two statements
 	for range count {
 		row := rows.begin(3)
-		row.text("x")
+		row.text("it's")
 		row.expression("NOW()")
-		row.moment(moment{"CAST(? AS DATE)", "y"})
+		row.moment(moment{"CAST(? AS DATE)", "y?"})
 		row.end()
 	}
 	if len(rows.parts) != 2 {
@@ -20,7 +20,7 @@ func TestInsertOfTooManyValuesBecomesSeveralStatements(t *testing.T) {
 	}
 	arguments, values := 0, 0
 	for _, part := range rows.parts {
-		arguments += len(part.args)
+		arguments += len(part.sql.args)
 		values += strings.Count(part.sql.String(), "(?,NOW(),CAST(? AS DATE))")
 		if !strings.HasPrefix(part.sql.String(), "INSERT INTO t (a, b, c) VALUES (?,") || part.rows*3 > maxValues {
 			t.Errorf("a statement of %d rows begins with %.60s", part.rows, part.sql.String())
@@ -39,17 +39,37 @@ func TestWhatStandsInAStatement(t *testing.T) {
 	row.id(7)
 	row.number(-3)
 	row.flag(true)
-	row.word("active")
-	row.word("it's")
-	row.word(`a\`)
+	row.text(`tcp -h ::1 -p 80; -- "/*`)
 	row.text("")
 	row.nullable("")
+	row.moment(moment{"CAST(? AS DATETIME)", "2026-01-02 03:04:05"})
 	row.end()
 	query, args := rows.only("")
-	if want := "INSERT INTO t (a) VALUES (NULL,7,-3,'Y','active',?,?,'',NULL)"; query != want {
-		t.Errorf("%s, want %s", query, want)
+	want := `INSERT INTO t (a) VALUES (NULL,7,-3,'Y','tcp -h ::1 -p 80; -- "/*','',NULL,CAST('2026-01-02 03:04:05' AS DATETIME))`
+	if query != want || len(args) != 0 {
+		t.Errorf("%s with %q, want %s", query, args, want)
 	}
-	if len(args) != 2 || args[0] != "it's" || args[1] != `a\` {
-		t.Errorf("arguments %q", args)
+}
+
+// TestTextsThatCouldMeanMoreAreArguments: a quote ends a literal, a backslash may begin
+// something, a question mark is an argument's place, and other bytes mean what the
+// connection's character set says.
+func TestTextsThatCouldMeanMoreAreArguments(t *testing.T) {
+	for _, text := range []string{
+		"it's", `a\`, "what?", "a\x00b", "a\nb", "a\x1ab", "a\x7f", "\xbf'", "gr\u00fcn", strings.Repeat("x", maxLiteral+1),
+	} {
+		var statement sqlText
+		statement.text(text)
+		if statement.String() != "?" || len(statement.args) != 1 || statement.args[0] != text {
+			t.Errorf("%q became %.60s with %q", text, statement.String(), statement.args)
+		}
+	}
+}
+
+func TestTuples(t *testing.T) {
+	var statement sqlText
+	statement.tuples(2, []string{"a", "b?", "c", "d"})
+	if got, want := statement.String(), "('a',?),('c','d')"; got != want || len(statement.args) != 1 {
+		t.Errorf("%s with %q, want %s", got, statement.args, want)
 	}
 }

@@ -164,15 +164,15 @@ func (t *Tx) switchRoutes(request LockRequest, keys []naming.Key) {
 
 // locks frees what instances held that left, expired or were removed.
 func (w *writing) locks() error {
-	var args []any
+	var held []string
 	for _, row := range w.rows {
 		lease := row.now.Lease
 		if row.now.Server == nil || lease != nil && lease.State != naming.LeaseLive || row.expired {
 			key := row.now.Key
-			args = append(args, trimmed(key.Application), trimmed(key.Server), trimmed(key.Node))
+			held = append(held, trimmed(key.Application), trimmed(key.Server), trimmed(key.Node))
 		}
 	}
-	ids, err := w.find("locks_held", "t_registry_lock", []string{"application", "server_name", "holder"}, args)
+	ids, err := w.find("locks_held", "t_registry_lock", []string{"application", "server_name", "holder"}, held)
 	if err != nil || len(ids) == 0 {
 		return err
 	}

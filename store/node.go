@@ -112,7 +112,7 @@ func (s *Store) DestroyNode(ctx context.Context, name string) (*Commit, error) {
 		return &Commit{}, wrap("destroy node "+name, err)
 	}
 	var keys []naming.Key
-	query := "SELECT application, server_name, node_name FROM t_server_conf WHERE present_state <> 'inactive' AND " + d.in("node_name", 1)
+	query := "SELECT application, server_name, node_name FROM t_server_conf WHERE present_state <> 'inactive' AND " + d.key("node_name") + " = ?"
 	err = s.query(ctx, s.read, "node_servers", query, []any{trimmed(name)}, func(row *scanner) { keys = append(keys, scanKey(row)) })
 	if err != nil {
 		return nil, fmt.Errorf("destroy node %s: %w", name, err)
@@ -229,6 +229,6 @@ func (s *Store) changeServer(ctx context.Context, name string, key naming.Key, s
 	clause, args := group.setClause()
 	query := "UPDATE t_server_conf SET " + clause + " WHERE " + d.key("application") + " = ? AND " + d.key("server_name") +
 		" = ? AND " + d.key("node_name") + " = ?"
-	_, err := s.change(ctx, name, query, append(args, keyArgs([]naming.Key{key})...)...)
+	_, err := s.change(ctx, name, query, append(args, trimmed(key.Application), trimmed(key.Server), trimmed(key.Node))...)
 	return wrap(name+" "+key.String(), err)
 }

@@ -280,17 +280,21 @@ func (s *Store) readPart(ctx context.Context, tx runner, tables *schema, keys []
 		a.expect(key)
 	}
 	for chunk := range slices.Chunk(keys, keyChunk) {
-		args := keyArgs(chunk)
-		if err := s.readLeases(ctx, tx, d.matching("t_registry_lease", "instance", keyColumns(), len(chunk)), args, a); err != nil {
+		values := keyValues(chunk)
+		matching, args := d.matching("t_registry_lease", "instance", keyColumns(), values)
+		if err := s.readLeases(ctx, tx, matching, args, a); err != nil {
 			return err
 		}
-		if err := s.readServers(ctx, tx, tables, d.matching("t_server_conf", "", keyColumns(), len(chunk)), args, a); err != nil {
+		matching, args = d.matching("t_server_conf", "", keyColumns(), values)
+		if err := s.readServers(ctx, tx, tables, matching, args, a); err != nil {
 			return err
 		}
-		if err := s.readAdapters(ctx, tx, d.matching("t_adapter_conf", "", keyColumns(), len(chunk)), args, a); err != nil {
+		matching, args = d.matching("t_adapter_conf", "", keyColumns(), values)
+		if err := s.readAdapters(ctx, tx, matching, args, a); err != nil {
 			return err
 		}
-		err := s.liveTombstones(ctx, tx, d.anyKey(len(chunk)), args, func(t naming.Tombstone) {
+		these, args := d.anyKey(values)
+		err := s.liveTombstones(ctx, tx, these, args, func(t naming.Tombstone) {
 			part.Tombstones = append(part.Tombstones, t)
 		})
 		if err != nil {

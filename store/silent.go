@@ -55,9 +55,9 @@ func (s *Store) SilentNodes(ctx context.Context, timeout time.Duration) ([]Silen
 	for i := range silent {
 		names[i] = silent[i].Node.Name
 	}
-	query = "SELECT application, server_name, node_name FROM t_server_conf WHERE present_state <> 'inactive' AND " +
-		d.in("node_name", len(names))
-	err = s.query(ctx, s.read, "silent_servers", query, nameArgs(names), func(row *scanner) {
+	these, args := d.in("node_name", allTrimmed(names))
+	query = "SELECT application, server_name, node_name FROM t_server_conf WHERE present_state <> 'inactive' AND " + these
+	err = s.query(ctx, s.read, "silent_servers", query, args, func(row *scanner) {
 		key := scanKey(row)
 		node := &silent[at[naming.Fold(key.Node)]]
 		node.Servers = append(node.Servers, key)

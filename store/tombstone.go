@@ -29,7 +29,7 @@ func (w *writing) tombstones() error {
 		return nil
 	}
 	standing := map[string]bool{}
-	var arrived []any
+	var arrived []string
 	for _, row := range w.rows {
 		known := map[string]bool{}
 		if row.base.Server != nil && !row.registered {
@@ -69,7 +69,7 @@ func tombstoneColumnNames() []string {
 // its instances have now.
 func (w *writing) dig(standing map[string]bool) error {
 	rows := newInsert("t_registry_tombstone", tombstoneColumnNames())
-	var keys []any
+	var keys []string
 	for _, row := range w.rows {
 		if row.base.Server == nil {
 			continue
@@ -96,19 +96,21 @@ func (w *writing) dig(standing map[string]bool) error {
 	if err := w.insert("tombstone_insert", rows, ""); err != nil {
 		return err
 	}
-	return w.store.readTombstones(w.ctx, w.tx, "WHERE "+plainIn("t.endpoint_key", len(keys)), keys, func(found naming.Tombstone) {
+	these, args := oneOf("t.endpoint_key", keys)
+	return w.store.readTombstones(w.ctx, w.tx, "WHERE "+these, args, func(found naming.Tombstone) {
 		w.commit.Tombstones = append(w.commit.Tombstones, found)
 	})
 }
 
 // unbury removes the tombstones of endpoints that registered.
-func (w *writing) unbury(keys []any) error {
+func (w *writing) unbury(keys []string) error {
 	if len(keys) == 0 {
 		return nil
 	}
 	var ids []int64
-	query := "SELECT t.id FROM t_registry_tombstone t WHERE " + plainIn("t.endpoint_key", len(keys))
-	err := w.store.each(w.ctx, w.tx, "tombstones_of_endpoints", query, keys, func(cells *scanner) {
+	these, args := oneOf("t.endpoint_key", keys)
+	query := "SELECT t.id FROM t_registry_tombstone t WHERE " + these
+	err := w.store.each(w.ctx, w.tx, "tombstones_of_endpoints", query, args, func(cells *scanner) {
 		ids = append(ids, cells.int())
 	})
 	if err != nil || len(ids) == 0 {
@@ -129,10 +131,6 @@ func (s *Store) readTombstones(ctx context.Context, on runner, condition string,
 		tombstone.AgeMS = row.micros().Milliseconds()
 		visit(tombstone)
 	})
-}
-
-func plainIn(column string, count int) string {
-	return column + " IN (" + strings.TrimSuffix(strings.Repeat("?,", count), ",") + ")"
 }
 
 // storedServer is what a tombstone keeps of the server row: what look-ups choose

@@ -84,7 +84,7 @@ func (c *adapterChanges) add(to *insert, key naming.Key, a *naming.Adapter) {
 	row.text(a.Name)
 	row.text(a.Servant)
 	row.text(a.Endpoint)
-	row.word(a.Protocol)
+	row.text(a.Protocol)
 	row.number(int64(a.ThreadNum))
 	row.number(int64(a.MaxConnections))
 	row.number(int64(a.QueueCap))
@@ -96,13 +96,13 @@ func (c *adapterChanges) add(to *insert, key naming.Key, a *naming.Adapter) {
 // configFiles removes the config files of hosts whose instance is gone, as
 // onPrestop always has.
 func (w *writing) configFiles() error {
-	var args []any
+	var hosts []string
 	for _, row := range w.rows {
 		if row.now.Server == nil {
-			args = append(args, trimmed(row.now.Key.Application)+"."+trimmed(row.now.Key.Server), trimmed(row.now.Key.Node))
+			hosts = append(hosts, trimmed(row.now.Key.Application)+"."+trimmed(row.now.Key.Server), trimmed(row.now.Key.Node))
 		}
 	}
-	ids, err := w.find("config_files", "t_config_files", []string{"server_name", "host"}, args)
+	ids, err := w.find("config_files", "t_config_files", []string{"server_name", "host"}, hosts)
 	if err != nil || len(ids) == 0 {
 		return err
 	}
@@ -111,10 +111,10 @@ func (w *writing) configFiles() error {
 
 // find looks up the ids of rows by combinations of names, given one after the
 // other. Looking first keeps a DELETE or UPDATE from locking what it does not find.
-func (w *writing) find(name, table string, columns []string, args []any) (ids []int64, err error) {
-	for chunk := range slices.Chunk(args, keyChunk*len(columns)) {
-		query := "SELECT t.id" + w.store.dialect.matching(table, "", columns, len(chunk)/len(columns))
-		err := w.store.each(w.ctx, w.tx, name, query, chunk, func(cells *scanner) { ids = append(ids, cells.int()) })
+func (w *writing) find(name, table string, columns, values []string) (ids []int64, err error) {
+	for chunk := range slices.Chunk(values, keyChunk*len(columns)) {
+		matching, args := w.store.dialect.matching(table, "", columns, chunk)
+		err := w.store.each(w.ctx, w.tx, name, "SELECT t.id"+matching, args, func(cells *scanner) { ids = append(ids, cells.int()) })
 		if err != nil {
 			return nil, err
 		}

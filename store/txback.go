@@ -115,7 +115,7 @@ func (w *writing) insertNew(name string, rows *insert, of back, into *written) e
 		return w.insertReturning(name, rows, "", of)
 	}
 	for _, part := range rows.parts {
-		result, err := w.store.result(w.ctx, w.tx, name, part.sql.String(), part.args...)
+		result, err := w.store.result(w.ctx, w.tx, name, part.sql.String(), part.sql.args...)
 		if err != nil {
 			return err
 		}
@@ -144,7 +144,7 @@ func (w *writing) insertOver(name string, rows *insert, columns []string, of bac
 func (w *writing) insertReturning(name string, rows *insert, end string, of back) error {
 	end += " RETURNING " + keyed("") + of.columns(w.store.dialect, "")
 	for _, part := range rows.parts {
-		err := w.store.each(w.ctx, w.tx, name, part.sql.String()+end, part.args, func(cells *scanner) { w.visit(of, cells) })
+		err := w.store.each(w.ctx, w.tx, name, part.sql.String()+end, part.sql.args, func(cells *scanner) { w.visit(of, cells) })
 		if err != nil {
 			return err
 		}
@@ -228,7 +228,7 @@ func (w *writing) readNew(of back, rows *written) error {
 	}
 	missing := slices.DeleteFunc(slices.Clone(rows.fresh), of.taken)
 	for chunk := range slices.Chunk(missing, keyChunk) {
-		if err := read(w.store.dialect.matching(of.table, of.index, keyColumns(), len(chunk)), rowArgs(chunk)); err != nil {
+		if err := read(w.store.dialect.matching(of.table, of.index, keyColumns(), rowValues(chunk))); err != nil {
 			return err
 		}
 	}

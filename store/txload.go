@@ -95,20 +95,22 @@ func compareLocks(a, b *instanceRow) int {
 	)
 }
 
-func rowArgs(rows []*instanceRow) []any {
-	args := make([]any, 0, keyWidth*len(rows))
+// rowValues are the names of the rows' keys, one after the other.
+func rowValues(rows []*instanceRow) []string {
+	values := make([]string, 0, keyWidth*len(rows))
 	for _, row := range rows {
-		args = append(args, trimmed(row.asked.Application), trimmed(row.asked.Server), trimmed(row.asked.Node))
+		values = append(values, trimmed(row.asked.Application), trimmed(row.asked.Server), trimmed(row.asked.Node))
 	}
-	return args
+	return values
 }
 
-func keyArgs(keys []naming.Key) []any {
-	args := make([]any, 0, 3*len(keys))
+// keyValues are the names of the keys, one after the other.
+func keyValues(keys []naming.Key) []string {
+	values := make([]string, 0, keyWidth*len(keys))
 	for _, key := range keys {
-		args = append(args, trimmed(key.Application), trimmed(key.Server), trimmed(key.Node))
+		values = append(values, trimmed(key.Application), trimmed(key.Server), trimmed(key.Node))
 	}
-	return args
+	return values
 }
 
 func trimmed(name string) string { return strings.TrimRight(name, " ") }
@@ -121,19 +123,19 @@ func nodesOf(rows []*instanceRow) []string {
 	return names
 }
 
-func nameArgs(names []string) []any {
-	args := make([]any, 0, len(names))
+func allTrimmed(names []string) []string {
+	values := make([]string, 0, len(names))
 	for _, name := range names {
-		args = append(args, trimmed(name))
+		values = append(values, trimmed(name))
 	}
-	return args
+	return values
 }
 
 func (t *Tx) leasedKeys(nodes []string) ([]naming.Key, error) {
 	var keys []naming.Key
-	query := "SELECT application, server_name, node_name FROM t_registry_lease WHERE " +
-		t.store.dialect.in("node_name", len(nodes)) + " AND state IN ('live','expired')"
-	err := t.store.each(t.ctx, t.tx, "leases_of_nodes", query, nameArgs(nodes), func(row *scanner) {
+	there, args := t.store.dialect.in("node_name", allTrimmed(nodes))
+	query := "SELECT application, server_name, node_name FROM t_registry_lease WHERE " + there + " AND state IN ('live','expired')"
+	err := t.store.each(t.ctx, t.tx, "leases_of_nodes", query, args, func(row *scanner) {
 		keys = append(keys, scanKey(row))
 	})
 	return keys, err
@@ -150,9 +152,9 @@ func (t *Tx) lockLeases(rows []*instanceRow) error {
 		}
 		row.base = &naming.Instance{Key: row.asked}
 	}
-	query := "SELECT " + d.leaseColumns() + ", t.state_since, t.registration" +
-		d.matching("t_registry_lease", "instance", keyColumns(), len(rows)) + d.locked
-	err := t.store.each(t.ctx, t.tx, "leases_locked", query, rowArgs(rows), func(cells *scanner) {
+	matching, args := d.matching("t_registry_lease", "instance", keyColumns(), rowValues(rows))
+	query := "SELECT " + d.leaseColumns() + ", t.state_since, t.registration" + matching + d.locked
+	err := t.store.each(t.ctx, t.tx, "leases_locked", query, args, func(cells *scanner) {
 		t.takeLease(cells)
 	})
 	if err != nil {
@@ -212,8 +214,9 @@ func (t *Tx) loadNodes(names, unheard []string) error {
 
 func (t *Tx) loadNodeChunk(names []string) error {
 	d := t.store.dialect
-	query := "SELECT " + nodeColumns + " FROM t_node_info t WHERE " + d.in("t.node_name", len(names)) + d.locked
-	err := t.store.each(t.ctx, t.tx, "nodes_locked", query, nameArgs(names), func(cells *scanner) {
+	these, args := d.in("t.node_name", allTrimmed(names))
+	query := "SELECT " + nodeColumns + " FROM t_node_info t WHERE " + these + d.locked
+	err := t.store.each(t.ctx, t.tx, "nodes_locked", query, args, func(cells *scanner) {
 		node := scanNode(cells)
 		row := t.nodeRow(node.Name)
 		row.base, row.now = &node, &node
@@ -228,9 +231,10 @@ func (t *Tx) loadNodeChunk(names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
+	these, args = d.in("t.node_name", allTrimmed(names))
 	query = "SELECT " + d.leaseColumns() + ", t.state_since, t.registration FROM t_registry_lease t WHERE " +
-		d.in("t.node_name", len(names)) + " AND t.state IN ('live','expired')" + t.exceptLocked(names)
-	err = t.store.each(t.ctx, t.tx, "leases_of_nodes", query, nameArgs(names), func(cells *scanner) {
+		these + " AND t.state IN ('live','expired')" + t.exceptLocked(names)
+	err = t.store.each(t.ctx, t.tx, "leases_of_nodes", query, args, func(cells *scanner) {
 		t.takeNeighbour(cells)
 	})
 	if err != nil {
@@ -270,8 +274,9 @@ func (t *Tx) takeNeighbour(cells *scanner) {
 }
 
 func (t *Tx) loadServers(rows []*instanceRow) error {
-	query := "SELECT " + serverColumns(t.tables) + t.store.dialect.matching("t_server_conf", "", keyColumns(), len(rows))
-	err := t.store.each(t.ctx, t.tx, "servers", query, rowArgs(rows), func(cells *scanner) {
+	matching, args := t.store.dialect.matching("t_server_conf", "", keyColumns(), rowValues(rows))
+	query := "SELECT " + serverColumns(t.tables) + matching
+	err := t.store.each(t.ctx, t.tx, "servers", query, args, func(cells *scanner) {
 		id := cells.int()
 		if row := t.scanned(cells); row != nil {
 			row.base.Key = cells.keyLike(row.base.Key)
@@ -285,8 +290,9 @@ func (t *Tx) loadServers(rows []*instanceRow) error {
 }
 
 func (t *Tx) loadAdapters(rows []*instanceRow) error {
-	query := "SELECT " + adapterColumns + t.store.dialect.matching("t_adapter_conf", "", keyColumns(), len(rows))
-	err := t.store.each(t.ctx, t.tx, "adapters", query, rowArgs(rows), func(cells *scanner) {
+	matching, args := t.store.dialect.matching("t_adapter_conf", "", keyColumns(), rowValues(rows))
+	query := "SELECT " + adapterColumns + matching
+	err := t.store.each(t.ctx, t.tx, "adapters", query, args, func(cells *scanner) {
 		id := cells.int()
 		if row := t.scanned(cells); row != nil {
 			cells.skip(keyWidth)

@@ -22,24 +22,24 @@ func (w *writing) nodeRows() error {
 	}
 	for _, group := range c.updates.sorted() {
 		set, args := group.setClause()
-		query := "UPDATE t_node_info SET " + set + " WHERE " + w.store.dialect.in("node_name", len(group.keys)) +
-			" AND " + w.store.dialect.podNode
-		if err := w.exec("node_update", query, append(args, group.keys...)...); err != nil {
+		these, names := w.store.dialect.in("node_name", group.keys)
+		query := "UPDATE t_node_info SET " + set + " WHERE " + these + " AND " + w.store.dialect.podNode
+		if err := w.exec("node_update", query, append(args, names...)...); err != nil {
 			return err
 		}
 	}
 	if len(c.gone) == 0 {
 		return nil
 	}
-	return w.exec("node_delete", "DELETE FROM t_node_info WHERE "+w.store.dialect.in("node_name", len(c.gone))+
-		" AND "+w.store.dialect.podNode, c.gone...)
+	these, args := w.store.dialect.in("node_name", c.gone)
+	return w.exec("node_delete", "DELETE FROM t_node_info WHERE "+these+" AND "+w.store.dialect.podNode, args...)
 }
 
 // nodeChanges collects what is to be done to t_node_info.
 type nodeChanges struct {
 	fresh   *insert
 	updates changes
-	gone    []any
+	gone    []string
 }
 
 // compareNodes finds what was put of nodes, and which of the others beat.
@@ -86,8 +86,8 @@ func (w *writing) addNode(to *insert, n *naming.Node) {
 	row.text(n.Object)
 	row.text(w.tables.fitIP(n.EndpointIP))
 	row.number(int64(n.EndpointPort))
-	row.word(string(n.SettingState))
-	row.word(string(n.PresentState))
+	row.text(string(n.SettingState))
+	row.text(string(n.PresentState))
 	row.text(n.TemplateName)
 	row.text(n.Version)
 	row.expression(wall)

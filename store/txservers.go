@@ -23,11 +23,11 @@ type changes struct {
 type changeGroup struct {
 	set    []assignment
 	ids    []int64
-	keys   []any
+	keys   []string  // of rows without a number
 	stamps []*string // see stamped
 }
 
-func (c *changes) add(set []assignment, id int64, key any, stamp *string) {
+func (c *changes) add(set []assignment, id int64, key string, stamp *string) {
 	var name strings.Builder
 	for _, a := range set {
 		name.WriteString(a.column)
@@ -147,7 +147,7 @@ func (w *writing) compareServers() *serverChanges {
 			rows.stamps = append(rows.stamps, &now.Stamp)
 		default:
 			if set := w.serverChanges(base, now); len(set) > 0 {
-				c.single.add(append(set, assignment{"registry_timestamp", wall}), base.ID, nil, &now.Stamp)
+				c.single.add(append(set, assignment{"registry_timestamp", wall}), base.ID, "", &now.Stamp)
 			}
 		}
 	}
@@ -189,8 +189,8 @@ func (w *writing) addServer(to *insertPart, row *instanceRow, id int64) {
 	s, wall := row.now.Server, expression(w.store.dialect.wall)
 	to.id(id)
 	to.key(row.now.Key)
-	to.word(string(s.SettingState))
-	to.word(string(s.PresentState))
+	to.text(string(s.SettingState))
+	to.text(string(s.PresentState))
 	to.number(int64(s.BakFlag))
 	to.flag(s.EnableSet)
 	to.text(s.SetName)
@@ -199,14 +199,14 @@ func (w *writing) addServer(to *insertPart, row *instanceRow, id int64) {
 	to.flag(s.EnableGroup)
 	to.nullable(s.IPGroupName)
 	to.text(s.TemplateName)
-	to.word(s.ServerType)
+	to.text(s.ServerType)
 	to.text(s.Version)
 	to.number(int64(s.ProcessID))
 	to.expression(wall)
 	to.expression(wall)
 	to.expression(wall)
 	if w.tables.flowState {
-		to.word(string(s.FlowState))
+		to.text(string(s.FlowState))
 	}
 	if w.tables.metricsPort {
 		to.number(int64(s.MetricsPort))

@@ -105,7 +105,7 @@ func (w *writing) exec(name, query string, args ...any) error {
 
 func (w *writing) insert(name string, i *insert, end string) error {
 	for _, part := range i.parts {
-		if err := w.exec(name, part.sql.String()+end, part.args...); err != nil {
+		if err := w.exec(name, part.sql.String()+end, part.sql.args...); err != nil {
 			return err
 		}
 	}
@@ -157,10 +157,10 @@ func (w *writing) addLease(to *insertPart, row *instanceRow, id int64) error {
 	to.id(id)
 	to.key(row.now.Key)
 	to.text(lease.Identity.UID)
-	to.word(string(lease.Identity.Kind))
-	to.word(string(lease.State))
+	to.text(string(lease.Identity.Kind))
+	to.text(string(lease.State))
 	to.number(lease.Revision)
-	to.word(string(lease.Reported))
+	to.text(string(lease.Reported))
 	to.number(lease.Sequence)
 	to.number(lease.Interval.Milliseconds())
 	to.number(int64(boolean(lease.IntervalTold)))
@@ -173,7 +173,7 @@ func (w *writing) addLease(to *insertPart, row *instanceRow, id int64) error {
 	} else {
 		to.number(lease.WorkerID)
 	}
-	to.word(lease.FlowOffBy)
+	to.text(lease.FlowOffBy)
 	to.nullable(registration)
 	to.end()
 	return nil
@@ -225,9 +225,9 @@ func (w *writing) eventRows() error {
 	for _, e := range w.events {
 		row := rows.begin(len(columns))
 		row.key(e.Key)
-		row.word(string(e.Kind))
-		row.word(string(e.State))
-		row.word(e.Reason)
+		row.text(string(e.Kind))
+		row.text(string(e.State))
+		row.text(e.Reason)
 		row.text(e.Actor)
 		row.number(e.Revision)
 		row.text(e.Replica)
