@@ -8,16 +8,21 @@ import (
 )
 
 const (
-	// headroom is what may be wasted in any case, in bytes: registrations leave
-	// some 20 kB each behind, and a small heap would be collected several times a
-	// second.
+	// headroom is what may be wasted in any case, in bytes: a small heap would be
+	// collected several times a second.
 	headroom = 64 << 20
+	// busy is what may be wasted under load. Registrations leave some 20 kB each
+	// behind, and marking a large heap takes longer than writing a hundred of them.
+	busy = 256 << 20
+	// apart is for how long, in seconds, what is allocated shall last until the next
+	// collection, between headroom and busy.
+	apart = 2
 	// share is what may be wasted of a large heap, in percent of what is alive. Go
 	// itself would take as much as is alive, 100.
 	share = 50
 	// most bounds the percentage of a small heap, which may grow before it is looked
 	// at again.
-	most = 400
+	most = 800
 	// rhythm is how often the heap is looked at.
 	rhythm = time.Second
 )
@@ -29,17 +34,17 @@ const (
 func Run(ctx context.Context, filled <-chan struct{}) {
 	fill(ctx, filled)
 	debug.FreeOSMemory()
-	steer(ctx, nil, rhythm, percent)
+	load := meter{total: allocated()}
+	steer(ctx, nil, rhythm, func() int { return percent(alive(), load.rate(allocated())) })
 }
 
-// steer sets the percentage by the heap that is alive, as often as told, until ended
-// is closed or ctx ends.
-func steer(ctx context.Context, ended <-chan struct{}, often time.Duration, percent func(alive uint64) int) {
+// steer sets the percentage as often as told, until ended is closed or ctx ends.
+func steer(ctx context.Context, ended <-chan struct{}, often time.Duration, percent func() int) {
 	ticker := time.NewTicker(often)
 	defer ticker.Stop()
 	current := 0
 	for {
-		if wanted := percent(alive()); wanted != current {
+		if wanted := percent(); wanted != current {
 			debug.SetGCPercent(wanted)
 			current = wanted
 		}
@@ -53,18 +58,40 @@ func steer(ctx context.Context, ended <-chan struct{}, often time.Duration, perc
 	}
 }
 
-// percent is GOGC for so many bytes that are alive, in steps of ten: setting it
-// stops the world.
-func percent(alive uint64) int {
+// meter tells how much is allocated in each rhythm.
+type meter struct {
+	total uint64 // at the last reading
+	mean  uint64
+}
+
+// rate is a mean of the last few readings, in bytes.
+func (m *meter) rate(total uint64) uint64 {
+	m.mean = (m.mean + total - m.total) / 2
+	m.total = total
+	return m.mean
+}
+
+// percent is GOGC for so many bytes that are alive, and allocated a second. It is in
+// steps, because setting it stops the world.
+func percent(alive, rate uint64) int {
 	if alive == 0 {
 		return most
 	}
-	return int(min(max(headroom*100/alive, share), most)) / 10 * 10
+	waste := uint64(headroom)
+	for waste < busy && waste < apart*rate {
+		waste *= 2
+	}
+	return int(min(max(waste*100/alive, share), most)) / 10 * 10
 }
 
 // alive is what the last collection left.
-func alive() uint64 {
-	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+func alive() uint64 { return read("/gc/heap/live:bytes") }
+
+// allocated is all that ever was.
+func allocated() uint64 { return read("/gc/heap/allocs:bytes") }
+
+func read(name string) uint64 {
+	sample := []metrics.Sample{{Name: name}}
 	metrics.Read(sample)
 	if sample[0].Value.Kind() != metrics.KindUint64 {
 		return 0

@@ -12,19 +12,34 @@ import (
 func TestPercent(t *testing.T) {
 	const mega = 1 << 20
 	for _, test := range []struct {
-		alive uint64
-		want  int
+		alive, rate uint64
+		want        int
 	}{
-		{0, 400},            // nothing was collected yet
-		{mega, 400},         // bounded
-		{16 * mega, 400},    // 64 MB beside 16
-		{64 * mega, 100},    // as Go has it
-		{100 * mega, 60},    // 64 MB, in steps
-		{128 * mega, 50},    // 64 MB
-		{10_000 * mega, 50}, // half again
+		{0, 0, 800},            // nothing was collected yet
+		{mega, 0, 800},         // bounded
+		{16 * mega, 0, 400},    // 64 MB beside 16
+		{64 * mega, 0, 100},    // as Go has it
+		{100 * mega, 0, 60},    // 64 MB, in steps
+		{128 * mega, 0, 50},    // 64 MB
+		{10_000 * mega, 0, 50}, // half again
+		{64 * mega, 32, 100},   // 64 MB last for two seconds
+		{64 * mega, 33 * mega, 200},
+		{64 * mega, 65 * mega, 400},
+		{64 * mega, 10_000 * mega, 400}, // 256 MB at most
+		{10_000 * mega, 10_000 * mega, 50},
 	} {
-		if got := percent(test.alive); got != test.want {
-			t.Errorf("%d MB: %d, want %d", test.alive/mega, got, test.want)
+		if got := percent(test.alive, test.rate); got != test.want {
+			t.Errorf("%d MB, %d MB/s: %d, want %d", test.alive/mega, test.rate/mega, got, test.want)
+		}
+	}
+}
+
+// TestTheRateForgets: a burst counts for some seconds, and no longer.
+func TestTheRateForgets(t *testing.T) {
+	load := meter{total: 1000}
+	for _, step := range []struct{ total, want uint64 }{{1000, 0}, {2000, 500}, {3000, 750}, {3000, 375}, {3000, 187}} {
+		if got := load.rate(step.total); got != step.want {
+			t.Errorf("at %d it is %d, want %d", step.total, got, step.want)
 		}
 	}
 }

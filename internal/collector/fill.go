@@ -25,7 +25,7 @@ const (
 func fill(ctx context.Context, filled <-chan struct{}) {
 	ctx, cancel := context.WithTimeout(ctx, fillTime)
 	defer cancel()
-	steer(ctx, filled, fillRhythm, fillPercent)
+	steer(ctx, filled, fillRhythm, func() int { return fillPercent(alive()) })
 }
 
 // fillPercent is GOGC by which a heap with so many bytes alive is collected next when
