@@ -10,9 +10,10 @@ import (
 // insert is an INSERT of many rows under construction. Where one statement would
 // have too many values it becomes several.
 type insert struct {
-	head  string
-	parts []*insertPart
-	rows  int
+	head     string
+	parts    []*insertPart
+	rows     int
+	expected int // how many rows there will be, as far as one knows: see expect
 }
 
 // insertPart is one statement. Its rows are added value by value, in the order of
@@ -47,6 +48,13 @@ func newInsert(table string, columns []string) *insert {
 	return &insert{head: "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES "}
 }
 
+// expect makes room for so many rows at once, when the first one has shown how long
+// they are.
+func (i *insert) expect(rows int) *insert {
+	i.expected = rows
+	return i
+}
+
 // begin starts a row of so many values, which the caller adds, and then ends.
 func (i *insert) begin(values int) *insertPart {
 	i.rows++
@@ -61,8 +69,13 @@ func (i *insert) begin(values int) *insertPart {
 // part is the statement that the next row goes to.
 func (i *insert) part(values int) *insertPart {
 	if last := len(i.parts) - 1; last >= 0 && i.parts[last].takes(values) {
-		i.parts[last].sql.WriteByte(',')
-		return i.parts[last]
+		part := i.parts[last]
+		if part.rows == 1 {
+			more := (part.sql.Len() - len(i.head)) * (i.expected - part.rows)
+			part.sql.Grow(min(max(more+more/8, 0), maxText))
+		}
+		part.sql.WriteByte(',')
+		return part
 	}
 	part := &insertPart{}
 	i.parts = append(i.parts, part)
@@ -101,6 +114,12 @@ func (p *insertPart) next() {
 }
 
 func (p *insertPart) end() { p.sql.WriteByte(')') }
+
+// finished is the whole statement, with what comes after the rows.
+func (p *insertPart) finished(end string) (query string, args []any) {
+	p.sql.WriteString(end)
+	return p.sql.String(), p.sql.args
+}
 
 func (p *insertPart) text(value string) {
 	p.next()
@@ -163,7 +182,7 @@ func (p *insertPart) moment(m moment) {
 
 // only is the statement of an INSERT that has few rows.
 func (i *insert) only(end string) (query string, args []any) {
-	return i.parts[0].sql.String() + end, i.parts[0].sql.args
+	return i.parts[0].finished(end)
 }
 
 // nullable is NULL for an empty text, as Tars' programs write it.

@@ -28,6 +28,11 @@ func (s *sqlText) text(value string) {
 
 // tuples adds values in parentheses, so many in each.
 func (s *sqlText) tuples(width int, values []string) {
+	length := 0
+	for _, value := range values {
+		length += len(value) + len("),('',")
+	}
+	s.Grow(length)
 	for i, value := range values {
 		switch {
 		case i == 0:

@@ -18,7 +18,11 @@ func adapterColumnNames() []string {
 // its id, so that no gap is locked, and what differs or is new is written.
 func (w *writing) adapterRows() error {
 	columns := adapterColumnNames()
-	c := adapterChanges{fresh: newInsert("t_adapter_conf", columns), known: newInsert("t_adapter_conf", columns), wall: expression(w.store.dialect.wall)}
+	c := adapterChanges{
+		fresh: newInsert("t_adapter_conf", columns).expect(len(w.rows)),
+		known: newInsert("t_adapter_conf", columns).expect(len(w.rows)),
+		wall:  expression(w.store.dialect.wall),
+	}
 	for _, row := range w.rows {
 		if c.compare(row) {
 			w.adaptersWritten.fresh = append(w.adaptersWritten.fresh, row)

@@ -115,7 +115,8 @@ func (w *writing) insertNew(name string, rows *insert, of back, into *written) e
 		return w.insertReturning(name, rows, "", of)
 	}
 	for _, part := range rows.parts {
-		result, err := w.store.result(w.ctx, w.tx, name, part.sql.String(), part.sql.args...)
+		query, args := part.finished("")
+		result, err := w.store.result(w.ctx, w.tx, name, query, args...)
 		if err != nil {
 			return err
 		}
@@ -144,7 +145,8 @@ func (w *writing) insertOver(name string, rows *insert, columns []string, of bac
 func (w *writing) insertReturning(name string, rows *insert, end string, of back) error {
 	end += " RETURNING " + keyed("") + of.columns(w.store.dialect, "")
 	for _, part := range rows.parts {
-		err := w.store.each(w.ctx, w.tx, name, part.sql.String()+end, part.sql.args, func(cells *scanner) { w.visit(of, cells) })
+		query, args := part.finished(end)
+		err := w.store.each(w.ctx, w.tx, name, query, args, func(cells *scanner) { w.visit(of, cells) })
 		if err != nil {
 			return err
 		}
@@ -187,9 +189,6 @@ func (w *writing) readBack() error {
 
 // readHeartbeats reads of the leases that were there.
 func (w *writing) readHeartbeats() error {
-	if w.tables.returning {
-		return nil
-	}
 	known := map[int64]*instanceRow{}
 	var ids []int64
 	for _, row := range w.leasesKnown {

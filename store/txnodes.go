@@ -1,8 +1,6 @@
 package store
 
 import (
-	"strconv"
-
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 )
 
@@ -45,7 +43,7 @@ type nodeChanges struct {
 // compareNodes finds what was put of nodes, and which of the others beat.
 func (w *writing) compareNodes() *nodeChanges {
 	wall := expression(w.store.dialect.wall)
-	c := &nodeChanges{fresh: newInsert("t_node_info", nodeColumnNames())}
+	c := &nodeChanges{fresh: newInsert("t_node_info", nodeColumnNames()).expect(len(w.nodes))}
 	seen := map[string]bool{}
 	for _, name := range w.nodes {
 		row := w.Tx.nodes[name]
@@ -120,22 +118,4 @@ func (w *writing) differences(base, now *naming.Node) []assignment {
 	differ("template_name", base.TemplateName, now.TemplateName)
 	differ("tars_version", base.Version, now.Version)
 	return set
-}
-
-// textOf tells values apart when updates are grouped.
-func textOf(value any) string {
-	switch value := value.(type) {
-	case nil:
-		return "\x01"
-	case string:
-		return value
-	case expression:
-		return "\x02" + string(value)
-	case int32:
-		return "\x03" + strconv.Itoa(int(value))
-	case int64:
-		return "\x03" + strconv.FormatInt(value, 10)
-	default:
-		panic("store: a value of a kind that no column has")
-	}
 }

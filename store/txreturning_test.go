@@ -26,8 +26,12 @@ func TestWhoseInsertReturns(t *testing.T) {
 // TestReadBack: whether INSERT tells what it wrote, as MariaDB's does, or it is
 // read afterwards, as from MySQL: what a transaction gives is what the tables hold.
 func TestReadBack(t *testing.T) {
-	for _, returning := range []bool{true, false} {
-		t.Run(fmt.Sprintf("returning %v", returning), func(t *testing.T) {
+	for _, test := range []struct {
+		returning bool
+		instances int
+	}{{true, 3}, {false, 3}, {true, manyRows + 1}, {false, manyRows + 1}} {
+		returning, together := test.returning, test.instances >= manyRows
+		t.Run(fmt.Sprintf("returning %v, %d instances", returning, test.instances), func(t *testing.T) {
 			s, statements := openReading(t, returning)
 			for _, step := range []struct {
 				what   string
@@ -46,11 +50,15 @@ func TestReadBack(t *testing.T) {
 				{"nothing new", func(i *naming.Instance) { i.Lease.HeartbeatAge = 0 }},
 			} {
 				*statements = nil
-				commit := registerAll(t, s, step.change)
+				commit := registerAll(t, s, test.instances, step.change)
 				expectAsStored(t, s, step.what, commit)
-				if read := slices.ContainsFunc(*statements, func(name string) bool {
+				read := slices.ContainsFunc(*statements, func(name string) bool {
 					return strings.HasSuffix(name, "_ids") || strings.HasSuffix(name, "_stamps") || name == "lease_heartbeats"
-				}); read == returning {
+				})
+				if want := !returning || together && step.what != "new"; read != want {
+					t.Errorf("%s: the statements were %v", step.what, *statements)
+				}
+				if slices.Contains(*statements, "lease_update") != (together && step.what != "new") {
 					t.Errorf("%s: the statements were %v", step.what, *statements)
 				}
 			}
@@ -80,17 +88,21 @@ func adapterOf(key naming.Key, object string) naming.Adapter {
 	return naming.Adapter{Name: servant + "Adapter", Servant: servant, Endpoint: "tcp -h " + key.Node + " -p 6000 -t 60000"}
 }
 
-// registerAll changes three instances in one transaction.
-func registerAll(t *testing.T, s *Store, change func(*naming.Instance)) *Commit {
+// registerAll changes so many instances in one transaction, one of them in a way of
+// its own.
+func registerAll(t *testing.T, s *Store, count int, change func(*naming.Instance)) *Commit {
 	t.Helper()
 	var scope Scope
-	for i := range 3 {
+	for i := range count {
 		scope.Keys = append(scope.Keys, naming.Key{Application: "App", Server: "Server", Node: fmt.Sprintf("10.0.0.%d", i)})
 	}
 	commit, err := s.Update(t.Context(), scope, func(tx *Tx) error {
 		for _, key := range scope.Keys {
 			instance := tx.Instance(key).Clone()
 			change(instance)
+			if key == scope.Keys[0] {
+				instance.Server.Version, instance.Lease.Sequence = "1.1", instance.Lease.Sequence+1
+			}
 			tx.Put(instance, naming.Event{Kind: naming.EventRegistered})
 		}
 		return nil
@@ -98,14 +110,14 @@ func registerAll(t *testing.T, s *Store, change func(*naming.Instance)) *Commit 
 	if err != nil {
 		t.Fatal(err)
 	}
+	if len(commit.Instances) != count {
+		t.Errorf("%d instances were committed, want %d", len(commit.Instances), count)
+	}
 	return commit
 }
 
 func expectAsStored(t *testing.T, s *Store, what string, commit *Commit) {
 	t.Helper()
-	if len(commit.Instances) != 3 {
-		t.Errorf("%s: %d instances", what, len(commit.Instances))
-	}
 	for _, got := range commit.Instances {
 		want, err := s.LoadWhole(t.Context(), got.Key)
 		if err != nil {
@@ -115,6 +127,9 @@ func expectAsStored(t *testing.T, s *Store, what string, commit *Commit) {
 			t.Errorf("%s: the commit has\n%+v %+v, the tables\n%+v %+v", what, got.Server, got.Adapters, want.Server, want.Adapters)
 		}
 		if got.Lease.ID != want.Lease.ID || got.Lease.Heartbeat != want.Lease.Heartbeat || got.Lease.HeartbeatAge > want.Lease.HeartbeatAge {
+			t.Errorf("%s: the commit has the lease %+v, the table %+v", what, got.Lease, want.Lease)
+		}
+		if got.Lease.Revision != want.Lease.Revision || got.Lease.Sequence != want.Lease.Sequence || got.Lease.WorkerID != want.Lease.WorkerID {
 			t.Errorf("%s: the commit has the lease %+v, the table %+v", what, got.Lease, want.Lease)
 		}
 	}

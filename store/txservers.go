@@ -8,73 +8,6 @@ import (
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 )
 
-// assignment is a column and the value it shall have.
-type assignment struct {
-	column string
-	value  any
-}
-
-// changes collects updates of single rows and puts those that set the same
-// columns to the same values into one statement.
-type changes struct {
-	groups map[string]*changeGroup
-}
-
-type changeGroup struct {
-	set    []assignment
-	ids    []int64
-	keys   []string  // of rows without a number
-	stamps []*string // see stamped
-}
-
-func (c *changes) add(set []assignment, id int64, key string, stamp *string) {
-	var name strings.Builder
-	for _, a := range set {
-		name.WriteString(a.column)
-		name.WriteByte('=')
-		name.WriteString(textOf(a.value))
-		name.WriteByte(0)
-	}
-	if c.groups == nil {
-		c.groups = map[string]*changeGroup{}
-	}
-	group := c.groups[name.String()]
-	if group == nil {
-		group = &changeGroup{set: set}
-		c.groups[name.String()] = group
-	}
-	group.ids = append(group.ids, id)
-	group.keys = append(group.keys, key)
-	group.stamps = append(group.stamps, stamp)
-}
-
-// sorted gives the groups in an order that does not depend on the map's.
-func (c *changes) sorted() []*changeGroup {
-	var list []*changeGroup
-	for _, name := range slices.Sorted(maps.Keys(c.groups)) {
-		list = append(list, c.groups[name])
-	}
-	return list
-}
-
-// setClause is the SET of a group, with its arguments.
-func (g *changeGroup) setClause() (string, []any) {
-	var b strings.Builder
-	var args []any
-	for i, a := range g.set {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		if sql, ok := a.value.(expression); ok {
-			b.WriteString(a.column + "=" + string(sql))
-			continue
-		}
-		b.WriteString(a.column + "=?")
-		args = append(args, a.value)
-	}
-	return b.String(), args
-}
-
 // serverRows writes t_server_conf: rows that are gone, rows that are new, rows
 // that a registration describes, and single columns of the others.
 func (w *writing) serverRows() error {
@@ -87,22 +20,54 @@ func (w *writing) serverRows() error {
 	if err := w.insertNew("server_insert", c.fresh, serversBack(), &w.serversWritten); err != nil {
 		return err
 	}
-	for _, columns := range slices.Sorted(maps.Keys(c.described)) {
-		rows := c.described[columns]
-		if err := w.insertOver("server_register", rows.insert, strings.Split(columns, ","), serversBack()); err != nil {
+	shared, others := c.described.shared()
+	for _, group := range slices.Concat(shared, c.altered.sorted()) {
+		if err := w.updateServers(group); err != nil {
+			return err
+		}
+	}
+	return w.overlayServers(others)
+}
+
+func (w *writing) updateServers(group *changeGroup) error {
+	set, args := group.setClause()
+	query := "UPDATE t_server_conf SET " + set + " WHERE id IN (" + idList(group.ids) + ")"
+	if err := w.exec("server_update", query, args...); err != nil {
+		return err
+	}
+	stamps := make([]*string, len(group.rows))
+	for i, row := range group.rows {
+		stamps[i] = &row.now.Server.Stamp
+	}
+	w.serversWritten.known = append(w.serversWritten.known, stamped{group.ids[0], stamps})
+	return nil
+}
+
+// overlayServers lays rows that a registration describes over those that are there,
+// those in which the same columns change together.
+func (w *writing) overlayServers(rows []*instanceRow) error {
+	all := w.insertColumns()
+	byColumns := map[string]*describedRows{}
+	for _, row := range rows {
+		base, now := row.base.Server, row.now.Server
+		columns := columnsOf(w.description(base, now))
+		described := byColumns[columns]
+		if described == nil {
+			described = &describedRows{insert: newInsert("t_server_conf", all).expect(len(rows))}
+			byColumns[columns] = described
+		}
+		w.addServer(described.insert.begin(len(all)), row, base.ID)
+		described.ids = append(described.ids, base.ID)
+		described.stamps = append(described.stamps, &now.Stamp)
+	}
+	for _, columns := range slices.Sorted(maps.Keys(byColumns)) {
+		described := byColumns[columns]
+		if err := w.insertOver("server_overlay", described.insert, strings.Split(columns, ","), serversBack()); err != nil {
 			return err
 		}
 		if !w.tables.returning {
-			w.serversWritten.statements(rows.insert, rows.ids, rows.stamps)
+			w.serversWritten.statements(described.insert, described.ids, described.stamps)
 		}
-	}
-	for _, group := range c.single.sorted() {
-		set, args := group.setClause()
-		query := "UPDATE t_server_conf SET " + set + " WHERE id IN (" + idList(group.ids) + ")"
-		if err := w.exec("server_update", query, args...); err != nil {
-			return err
-		}
-		w.serversWritten.known = append(w.serversWritten.known, stamped{group.ids[0], group.stamps})
 	}
 	return nil
 }
@@ -111,8 +76,8 @@ func (w *writing) serverRows() error {
 type serverChanges struct {
 	gone      []int64
 	fresh     *insert
-	described map[string]*describedRows // by the columns that are laid over what is there
-	single    changes
+	described changes // by a registration
+	altered   changes // in other ways
 }
 
 // describedRows are rows that are there and that a registration describes anew.
@@ -124,7 +89,7 @@ type describedRows struct {
 
 func (w *writing) compareServers() *serverChanges {
 	columns := w.insertColumns()
-	c := &serverChanges{fresh: newInsert("t_server_conf", columns), described: map[string]*describedRows{}}
+	c := &serverChanges{fresh: newInsert("t_server_conf", columns).expect(len(w.rows))}
 	wall := expression(w.store.dialect.wall)
 	for _, row := range w.rows {
 		base, now := row.base.Server, row.now.Server
@@ -136,38 +101,40 @@ func (w *writing) compareServers() *serverChanges {
 			w.addServer(c.fresh.begin(len(columns)), row, 0)
 			w.serversWritten.fresh = append(w.serversWritten.fresh, row)
 		case row.registered:
-			overlaid := describedColumns(w.serverChanges(base, now))
-			rows := c.described[overlaid]
-			if rows == nil {
-				rows = &describedRows{insert: newInsert("t_server_conf", columns)}
-				c.described[overlaid] = rows
-			}
-			w.addServer(rows.insert.begin(len(columns)), row, base.ID)
-			rows.ids = append(rows.ids, base.ID)
-			rows.stamps = append(rows.stamps, &now.Stamp)
+			c.described.add(w.description(base, now), base.ID, "", row)
 		default:
 			if set := w.serverChanges(base, now); len(set) > 0 {
-				c.single.add(append(set, assignment{"registry_timestamp", wall}), base.ID, "", &now.Stamp)
+				c.altered.add(append(set, assignment{"registry_timestamp", wall}), base.ID, "", row)
 			}
 		}
 	}
 	return c
 }
 
-// describedColumns are the columns that an onStartup writes over a row that is
-// there: the description's, and what differs besides. template_name and
-// server_type only where the registration tells another one (R11).
-func describedColumns(set []assignment) string {
-	columns := []string{
-		"patch_version", "present_state", "setting_state", "enable_set", "set_name", "set_area", "set_group",
-		"registry_timestamp", "patch_time", "posttime",
+// description is what an onStartup writes over a row that is there: the
+// description's columns, and what differs besides. template_name and server_type only
+// where the registration tells another one (R11).
+func (w *writing) description(base, now *naming.Server) []assignment {
+	wall := expression(w.store.dialect.wall)
+	set := []assignment{
+		{"patch_version", now.Version}, {"present_state", string(now.PresentState)}, {"setting_state", string(now.SettingState)},
+		{"enable_set", flag(now.EnableSet)}, {"set_name", now.SetName}, {"set_area", now.SetArea}, {"set_group", now.SetGroup},
+		{"registry_timestamp", wall}, {"patch_time", wall}, {"posttime", wall},
 	}
-	for _, a := range set {
-		if !slices.Contains(columns, a.column) {
-			columns = append(columns, a.column)
+	for _, a := range w.serverChanges(base, now) {
+		if !slices.ContainsFunc(set, func(known assignment) bool { return known.column == a.column }) {
+			set = append(set, a)
 		}
 	}
-	return strings.Join(columns, ",")
+	return set
+}
+
+func columnsOf(set []assignment) string {
+	names := make([]string, len(set))
+	for i, a := range set {
+		names[i] = a.column
+	}
+	return strings.Join(names, ",")
 }
 
 func (w *writing) insertColumns() []string {
