@@ -59,7 +59,7 @@ func TestManyTogetherAreAsOneByOne(t *testing.T) {
 				})
 			}
 			for n := range count {
-				together, alone := comparable(t, s, keys[true][n]), comparable(t, s, keys[false][n])
+				together, alone := withoutItsOwn(t, s, keys[true][n]), withoutItsOwn(t, s, keys[false][n])
 				if !reflect.DeepEqual(together, alone) {
 					t.Fatalf("step %d: %d is %+v %+v %+v together, and alone %+v %+v %+v", step, n,
 						together.Server, together.Lease, together.Lease.Registration, alone.Server, alone.Lease, alone.Lease.Registration)
@@ -69,9 +69,9 @@ func TestManyTogetherAreAsOneByOne(t *testing.T) {
 	})
 }
 
-// comparable is an instance without what belongs to one row only. Of moments there
+// withoutItsOwn is an instance without what belongs to one row only. Of moments there
 // remains whether they lie more than a minute back.
-func comparable(t *testing.T, s *store.Store, k naming.Key) *naming.Instance {
+func withoutItsOwn(t *testing.T, s *store.Store, k naming.Key) *naming.Instance {
 	t.Helper()
 	instance, err := s.LoadWhole(t.Context(), k)
 	if err != nil {
