@@ -50,11 +50,11 @@ func TestFillPercent(t *testing.T) {
 		alive uint64
 		want  int
 	}{
-		{0, 4000},            // nothing was collected yet: 40 times 4 MB
-		{mega, 4000},         // the same
-		{16 * mega, 900},     // 160 MB
-		{64 * mega, 150},     // 160 MB
-		{80 * mega, 100},     // 160 MB, as Go has it
+		{0, 5200},            // nothing was collected yet: 52 times 4 MB
+		{mega, 5200},         // the same
+		{16 * mega, 1200},    // 208 MB
+		{64 * mega, 225},     // 208 MB
+		{104 * mega, 100},    // 208 MB, as Go has it
 		{10_000 * mega, 100}, // as Go has it
 	} {
 		if got := fillPercent(test.alive); got != test.want {

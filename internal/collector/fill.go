@@ -9,7 +9,7 @@ const (
 	// first is how large a heap that is being filled may grow before it is collected,
 	// in bytes. What a registry reads at a start mostly stays: collecting it at 8, 16,
 	// 32 and 64 MB finds little, and is a tenth of the work.
-	first = 160 << 20
+	first = 208 << 20
 	// standard is Go's own percentage, by which a heap may waste as much as is alive.
 	standard = 100
 	// smallest is the heap that Go collects first at the standard percentage.

@@ -44,7 +44,7 @@ func (r *Roster) fillKeys(made []*entry) {
 func (r *Roster) fillAddresses(made []*entry) {
 	r.addresses = make(map[transition.Address]holder, len(made))
 	for _, known := range made {
-		for _, address := range transition.Addresses(known.instance.Adapters) {
+		for address := range transition.Addresses(known.instance.Adapters) {
 			r.occupy(address, known)
 		}
 	}

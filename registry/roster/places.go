@@ -32,7 +32,7 @@ func (r *Roster) Holding(adapters []naming.Adapter, own naming.Key) []naming.Key
 	defer r.mu.RUnlock()
 	var keys []naming.Key
 	folded := own.Fold()
-	for _, address := range transition.Addresses(adapters) {
+	for address := range transition.Addresses(adapters) {
 		first := r.addresses[address]
 		for h := &first; h != nil && h.entry != nil; h = h.next {
 			if h.entry.key != folded && !slices.Contains(keys, h.entry.instance.Key) {

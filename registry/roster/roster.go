@@ -262,7 +262,7 @@ func (r *Roster) replace(key naming.Key, incoming *naming.Instance) {
 	r.version++
 	known := r.entries[key]
 	if known != nil {
-		for _, address := range transition.Addresses(known.instance.Adapters) {
+		for address := range transition.Addresses(known.instance.Adapters) {
 			r.vacate(address, known)
 		}
 	}
@@ -277,7 +277,7 @@ func (r *Roster) replace(key naming.Key, incoming *naming.Instance) {
 		r.entries[key], r.nodes[key.Node] = known, known
 	}
 	known.instance, known.version = incoming, r.version
-	for _, address := range transition.Addresses(incoming.Adapters) {
+	for address := range transition.Addresses(incoming.Adapters) {
 		r.occupy(address, known)
 	}
 }

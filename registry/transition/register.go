@@ -2,6 +2,7 @@ package transition
 
 import (
 	"fmt"
+	"iter"
 
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 )
@@ -171,25 +172,31 @@ type Address struct {
 }
 
 // Addresses are those of an instance's adapters; what does not parse has none.
-func Addresses(adapters []naming.Adapter) []Address {
-	list := make([]Address, 0, len(adapters))
-	for _, adapter := range adapters {
-		endpoint, err := naming.ParseEndpoint(adapter.Endpoint)
-		if err != nil || endpoint.Port == 0 {
-			continue
+func Addresses(adapters []naming.Adapter) iter.Seq[Address] {
+	return func(yield func(Address) bool) {
+		for i := range adapters {
+			if address, ok := addressOf(adapters[i].Endpoint); ok && !yield(address) {
+				return
+			}
 		}
-		transport := endpoint.Transport
-		if transport == naming.SSL {
-			transport = naming.TCP // the same port of the kernel
-		}
-		list = append(list, Address{transport, naming.Fold(endpoint.Host), endpoint.Port})
 	}
-	return list
+}
+
+func addressOf(text string) (address Address, ok bool) {
+	endpoint, err := naming.ParseEndpoint(text)
+	if err != nil || endpoint.Port == 0 {
+		return Address{}, false
+	}
+	transport := endpoint.Transport
+	if transport == naming.SSL {
+		transport = naming.TCP // the same port of the kernel
+	}
+	return Address{transport, naming.Fold(endpoint.Host), endpoint.Port}, true
 }
 
 func addresses(instance *naming.Instance) map[Address]bool {
 	set := make(map[Address]bool, len(instance.Adapters))
-	for _, address := range Addresses(instance.Adapters) {
+	for address := range Addresses(instance.Adapters) {
 		set[address] = true
 	}
 	return set
@@ -202,7 +209,7 @@ func shares(other *naming.Instance, taken map[Address]bool) bool {
 	if adapters == nil && other.Lease.Registration != nil {
 		adapters = other.Lease.Registration.Adapters
 	}
-	for _, address := range Addresses(adapters) {
+	for address := range Addresses(adapters) {
 		if taken[address] {
 			return true
 		}

@@ -3,6 +3,7 @@ package picturefile
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 // coder writes fields, or reads them, by the same calls in the same order: one
@@ -14,8 +15,9 @@ import (
 type coder struct {
 	writing bool
 
-	buf   []byte         // written
-	index map[string]int // of texts written, from 1
+	buf    []byte         // written
+	index  map[string]int // of texts written, from 1
+	unused whole          // what is offered where only a reader needs room
 
 	rest  string   // to be read
 	texts []string // read
@@ -26,10 +28,11 @@ func newWriter() *coder {
 	return &coder{writing: true, index: make(map[string]int)}
 }
 
-// newReader reads what a writer has written. Texts share the memory of coded.
-func newReader(coded string) *coder {
+// begin has a coder read what a writer has written. Texts share the memory of coded.
+func (c *coder) begin(coded string) {
 	const textSize = 64 // of one that was not there before, and what surrounds it
-	return &coder{rest: coded, texts: make([]string, 0, len(coded)/textSize)}
+	c.rest, c.err = coded, nil
+	c.texts = slices.Grow(c.texts[:0], len(coded)/textSize)
 }
 
 // end gives the first error; that something is left over is one too.
@@ -150,7 +153,7 @@ func (c *coder) literal(value *string) {
 	c.rest = c.rest[length:]
 }
 
-// list codes a slice by coding its elements.
+// list codes a slice by coding its elements. A reader uses the room that it has.
 func list[T any](c *coder, values *[]T, element func(*coder, *T)) {
 	n := c.length(len(*values))
 	if c.writing {
@@ -161,7 +164,10 @@ func list[T any](c *coder, values *[]T, element func(*coder, *T)) {
 	}
 	// What a length announces is only made room for as elements are read.
 	const room = 4096
-	if n > 0 {
+	switch {
+	case n == 0:
+		*values = nil
+	case n > cap(*values):
 		*values = make([]T, 0, min(n, room))
 	}
 	for range n {
@@ -173,14 +179,14 @@ func list[T any](c *coder, values *[]T, element func(*coder, *T)) {
 	}
 }
 
-// optional codes a pointer that may be nil.
-func optional[T any](c *coder, value **T, element func(*coder, *T)) {
+// optional codes a pointer that may be nil; place is where what is read goes.
+func optional[T any](c *coder, value **T, place *T, element func(*coder, *T)) {
 	present := *value != nil
 	if c.flag(&present); !present {
 		return
 	}
 	if !c.writing {
-		*value = new(T)
+		*value = place
 	}
 	element(c, *value)
 }

@@ -25,10 +25,12 @@ func (c *coder) frame(f *File) {
 
 func (c *coder) instances(part *[]*naming.Instance) {
 	list(c, part, func(c *coder, i **naming.Instance) {
+		place := &c.unused
 		if !c.writing {
-			*i = new(naming.Instance)
+			place = new(whole)
+			*i = &place.instance
 		}
-		c.instance(*i)
+		c.instance(*i, place)
 	})
 }
 
@@ -38,11 +40,23 @@ func (c *coder) key(k *naming.Key) {
 	text(c, &k.Node)
 }
 
-func (c *coder) instance(i *naming.Instance) {
+// whole is room for an instance and the parts that most have, in one piece of memory:
+// that takes half the time to make, and what belongs together is given up together.
+type whole struct {
+	instance naming.Instance
+	server   naming.Server
+	lease    naming.Lease
+	adapter  [1]naming.Adapter
+}
+
+func (c *coder) instance(i *naming.Instance, place *whole) {
 	c.key(&i.Key)
-	optional(c, &i.Server, (*coder).server)
+	optional(c, &i.Server, &place.server, (*coder).server)
+	if !c.writing {
+		i.Adapters = place.adapter[:0:1]
+	}
 	list(c, &i.Adapters, (*coder).adapter)
-	optional(c, &i.Lease, (*coder).lease)
+	optional(c, &i.Lease, &place.lease, (*coder).lease)
 	c.flag(&i.Torn)
 }
 

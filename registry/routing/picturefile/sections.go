@@ -50,7 +50,8 @@ func decodeSections(body string) (*File, error) {
 		return nil, err
 	}
 	file := new(File)
-	frame := newReader(sections[0])
+	frame := &coder{}
+	frame.begin(sections[0])
 	frame.frame(file)
 	if err := frame.end(); err != nil {
 		return nil, err
@@ -83,8 +84,9 @@ func decodeInstances(sections []string) ([]*naming.Instance, error) {
 	var workers sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(sections)) {
 		workers.Go(func() {
+			c := &coder{}
 			for i := next.Add(1) - 1; i < int64(len(sections)); i = next.Add(1) - 1 {
-				c := newReader(sections[i])
+				c.begin(sections[i])
 				c.instances(&parts[i])
 				failures[i] = c.end()
 			}
