@@ -45,6 +45,9 @@ type instanceRow struct {
 	registration string // the lease's, as stored
 	stateSince   string // the lease's, as stored
 
+	encoded   string // the text of encodedOf
+	encodedOf *naming.Registration
+
 	// What the transaction's events say of it, when it is written.
 	registered bool // the whole description is written
 	beating    bool // its node beats as well

@@ -33,11 +33,11 @@ func (w *writing) adapterRows() error {
 			return err
 		}
 	}
-	if err := w.insertOver("adapter_update", c.known, columns[keyWidth+1:], adaptersBack()); err != nil {
-		return err
-	}
-	if !w.tables.returning {
+	err := w.insertOver("adapter_update", c.known, columns[keyWidth+1:], adaptersBack(), func() {
 		w.adaptersWritten.statements(c.known, c.knownIDs, c.knownStamps)
+	})
+	if err != nil {
+		return err
 	}
 	return w.insertNew("adapter_insert", c.fresh, adaptersBack(), &w.adaptersWritten)
 }

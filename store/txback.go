@@ -132,12 +132,14 @@ func (w *writing) insertNew(name string, rows *insert, of back, into *written) e
 	return nil
 }
 
-// insertOver lays rows over those that are there with the same ids.
-func (w *writing) insertOver(name string, rows *insert, columns []string, of back) error {
+// insertOver lays rows over those that are there with the same ids. Where the
+// database does not tell what it has written, untold is called: it is to be read.
+func (w *writing) insertOver(name string, rows *insert, columns []string, of back, untold func()) error {
 	over := w.store.dialect.upsert(columns)
 	if w.tables.returning {
 		return w.insertReturning(name, rows, over, of)
 	}
+	untold()
 	return w.insert(name, rows, over)
 }
 

@@ -58,10 +58,9 @@ func (w *writing) knownLeases(known *changes, columns []string) error {
 			return err
 		}
 	}
-	if !w.tables.returning {
+	return w.insertOver("lease_overlay", whole, columns[keyWidth+1:], leasesBack(), func() {
 		w.leasesKnown = append(w.leasesKnown, single...)
-	}
-	return w.insertOver("lease_overlay", whole, columns[keyWidth+1:], leasesBack())
+	})
 }
 
 // leaseChanges are the columns of a lease that is there in which it differs from
@@ -134,10 +133,16 @@ func (w *writing) addLease(to *insertPart, row *instanceRow, id int64) error {
 }
 
 func (r *instanceRow) registrationText() (string, error) {
-	if base := r.base.Lease; base != nil && base.Registration == r.now.Lease.Registration {
+	now := r.now.Lease.Registration
+	if base := r.base.Lease; base != nil && base.Registration == now {
 		return r.registration, nil
 	}
-	return encodeRegistration(r.now.Lease.Registration)
+	if r.encodedOf == now {
+		return r.encoded, nil
+	}
+	text, err := encodeRegistration(now)
+	r.encoded, r.encodedOf = text, now
+	return text, err
 }
 
 // renewed says that the transaction brings a lease that is there a heartbeat.

@@ -62,11 +62,11 @@ func (w *writing) overlayServers(rows []*instanceRow) error {
 	}
 	for _, columns := range slices.Sorted(maps.Keys(byColumns)) {
 		described := byColumns[columns]
-		if err := w.insertOver("server_overlay", described.insert, strings.Split(columns, ","), serversBack()); err != nil {
-			return err
-		}
-		if !w.tables.returning {
+		err := w.insertOver("server_overlay", described.insert, strings.Split(columns, ","), serversBack(), func() {
 			w.serversWritten.statements(described.insert, described.ids, described.stamps)
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil
