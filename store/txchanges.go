@@ -22,14 +22,20 @@ type changes struct {
 
 // changeGroup are rows that get the same values.
 type changeGroup struct {
-	set  []assignment
-	ids  []int64
-	keys []string // of rows without a number
-	rows []*instanceRow
+	set     []assignment
+	members []member
 }
 
-// add notes an update of a row that has an id, or a key.
-func (c *changes) add(set []assignment, id int64, key string, row *instanceRow) {
+// member is a row that is updated: one of an instance, by its id, or one of
+// t_node_info, by its name.
+type member struct {
+	instance *instanceRow
+	id       int64
+	name     string
+}
+
+// add notes an update of a row.
+func (c *changes) add(set []assignment, of member) {
 	var name strings.Builder
 	for _, a := range set {
 		name.WriteString(a.column)
@@ -45,9 +51,32 @@ func (c *changes) add(set []assignment, id int64, key string, row *instanceRow) 
 		group = &changeGroup{set: set}
 		c.groups[name.String()] = group
 	}
-	group.ids = append(group.ids, id)
-	group.keys = append(group.keys, key)
-	group.rows = append(group.rows, row)
+	group.members = append(group.members, of)
+}
+
+// ids is the list of the rows' ids, for a condition.
+func (g *changeGroup) ids() string {
+	ids := make([]int64, len(g.members))
+	for i, member := range g.members {
+		ids[i] = member.id
+	}
+	return idList(ids)
+}
+
+func (g *changeGroup) names() []string {
+	names := make([]string, len(g.members))
+	for i, member := range g.members {
+		names[i] = member.name
+	}
+	return names
+}
+
+func (g *changeGroup) instances() []*instanceRow {
+	rows := make([]*instanceRow, len(g.members))
+	for i, member := range g.members {
+		rows[i] = member.instance
+	}
+	return rows
 }
 
 // sorted gives the groups in an order that does not depend on the map's.
@@ -66,10 +95,10 @@ const manyRows = 12
 // shared gives the groups that are worth a statement, and the rows of the others.
 func (c *changes) shared() (groups []*changeGroup, others []*instanceRow) {
 	for _, group := range c.sorted() {
-		if len(group.rows) >= manyRows {
+		if len(group.members) >= manyRows {
 			groups = append(groups, group)
 		} else {
-			others = append(others, group.rows...)
+			others = append(others, group.instances()...)
 		}
 	}
 	slices.SortFunc(others, compareLocks)

@@ -29,7 +29,7 @@ func (w *writing) leaseRows() error {
 			if err != nil {
 				return err
 			}
-			known.add(set, lease.ID, "", row)
+			known.add(set, member{instance: row, id: row.base.Lease.ID})
 			continue
 		}
 		w.leasesWritten.fresh = append(w.leasesWritten.fresh, row)
@@ -47,10 +47,10 @@ func (w *writing) knownLeases(known *changes, columns []string) error {
 	shared, single := known.shared()
 	for _, group := range shared {
 		set, args := group.setClause()
-		if err := w.exec("lease_update", "UPDATE t_registry_lease SET "+set+" WHERE id IN ("+idList(group.ids)+")", args...); err != nil {
+		if err := w.exec("lease_update", "UPDATE t_registry_lease SET "+set+" WHERE id IN ("+group.ids()+")", args...); err != nil {
 			return err
 		}
-		w.leasesKnown = append(w.leasesKnown, group.rows...)
+		w.leasesKnown = append(w.leasesKnown, group.instances()...)
 	}
 	whole := newInsert("t_registry_lease", columns).expect(len(single))
 	for _, row := range single {

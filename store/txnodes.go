@@ -20,7 +20,7 @@ func (w *writing) nodeRows() error {
 	}
 	for _, group := range c.updates.sorted() {
 		set, args := group.setClause()
-		these, names := w.store.dialect.in("node_name", group.keys)
+		these, names := w.store.dialect.in("node_name", group.names())
 		query := "UPDATE t_node_info SET " + set + " WHERE " + these + " AND " + w.store.dialect.podNode
 		if err := w.exec("node_update", query, append(args, names...)...); err != nil {
 			return err
@@ -62,7 +62,7 @@ func (w *writing) compareNodes() *nodeChanges {
 				set = append(set, assignment{"last_heartbeat", wall})
 			}
 			if len(set) > 0 {
-				c.updates.add(append(set, assignment{"modify_time", wall}), 0, trimmed(row.base.Name), nil)
+				c.updates.add(append(set, assignment{"modify_time", wall}), member{name: trimmed(row.base.Name)})
 				w.commit.Nodes = append(w.commit.Nodes, *row.now)
 			}
 		}
@@ -71,7 +71,7 @@ func (w *writing) compareNodes() *nodeChanges {
 		node := w.Tx.nodes[row.fold.Node]
 		if !seen[row.fold.Node] && node != nil && node.base != nil && podNode(node.base) && row.beating {
 			seen[row.fold.Node] = true
-			c.updates.add([]assignment{{"last_heartbeat", wall}, {"modify_time", wall}}, 0, trimmed(node.base.Name), nil)
+			c.updates.add([]assignment{{"last_heartbeat", wall}, {"modify_time", wall}}, member{name: trimmed(node.base.Name)})
 		}
 	}
 	return c

@@ -31,15 +31,15 @@ func (w *writing) serverRows() error {
 
 func (w *writing) updateServers(group *changeGroup) error {
 	set, args := group.setClause()
-	query := "UPDATE t_server_conf SET " + set + " WHERE id IN (" + idList(group.ids) + ")"
+	query := "UPDATE t_server_conf SET " + set + " WHERE id IN (" + group.ids() + ")"
 	if err := w.exec("server_update", query, args...); err != nil {
 		return err
 	}
-	stamps := make([]*string, len(group.rows))
-	for i, row := range group.rows {
-		stamps[i] = &row.now.Server.Stamp
+	stamps := make([]*string, len(group.members))
+	for i, member := range group.members {
+		stamps[i] = &member.instance.now.Server.Stamp
 	}
-	w.serversWritten.known = append(w.serversWritten.known, stamped{group.ids[0], stamps})
+	w.serversWritten.known = append(w.serversWritten.known, stamped{group.members[0].id, stamps})
 	return nil
 }
 
@@ -101,10 +101,10 @@ func (w *writing) compareServers() *serverChanges {
 			w.addServer(c.fresh.begin(len(columns)), row, 0)
 			w.serversWritten.fresh = append(w.serversWritten.fresh, row)
 		case row.registered:
-			c.described.add(w.description(base, now), base.ID, "", row)
+			c.described.add(w.description(base, now), member{instance: row, id: base.ID})
 		default:
 			if set := w.serverChanges(base, now); len(set) > 0 {
-				c.altered.add(append(set, assignment{"registry_timestamp", wall}), base.ID, "", row)
+				c.altered.add(append(set, assignment{"registry_timestamp", wall}), member{instance: row, id: base.ID})
 			}
 		}
 	}
