@@ -32,7 +32,7 @@ func (s *Store) EventIDs(ctx context.Context, window time.Duration, exclude stri
 func (s *Store) EventsByID(ctx context.Context, ids []int64) ([]naming.Event, error) {
 	ids = slices.Sorted(slices.Values(ids))
 	var events []naming.Event
-	for chunk := range slices.Chunk(ids, 10*keyChunk) {
+	for chunk := range slices.Chunk(ids, idChunk) {
 		part, err := s.readEvents(ctx, "id IN ("+idList(chunk)+") ORDER BY id", nil)
 		if err != nil {
 			return nil, fmt.Errorf("read the latest events: %w", err)

@@ -30,7 +30,7 @@ const (
 	// argument, of which SQLite takes 32,766.
 	maxValues = 20000
 	// maxText is the length from which on a statement takes no further row, in
-	// bytes. SQLite takes a million.
+	// bytes: see maxLiteral.
 	maxText = 500_000
 )
 

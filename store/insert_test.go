@@ -72,4 +72,10 @@ func TestTuples(t *testing.T) {
 	if got, want := statement.String(), "('a',?),('c','d')"; got != want || len(statement.args) != 1 {
 		t.Errorf("%s with %q, want %s", got, statement.args, want)
 	}
+	for width, want := range map[int]string{0: "(NULL)", 1: "(NULL)", 3: "(NULL,NULL,NULL)"} {
+		var none sqlText
+		if none.tuples(width, nil); none.String() != want {
+			t.Errorf("no values of %d: %s, want %s", width, none.String(), want)
+		}
+	}
 }

@@ -10,8 +10,8 @@ type sqlText struct {
 	args []any
 }
 
-// maxLiteral is how many bytes a text in a statement has at most: SQLite takes
-// statements of a megabyte.
+// maxLiteral is how many bytes a text in a statement has at most: SQLite may
+// have been built for statements of a megabyte at most.
 const maxLiteral = 512
 
 // text adds a value.
@@ -26,13 +26,18 @@ func (s *sqlText) text(value string) {
 	s.WriteByte('\'')
 }
 
-// tuples adds values in parentheses, so many in each.
+// tuples adds values in parentheses, so many in each; NULL, which equals nothing, where
+// there are none.
 func (s *sqlText) tuples(width int, values []string) {
 	length := 0
 	for _, value := range values {
 		length += len(value) + len("),('',")
 	}
 	s.Grow(length)
+	if len(values) == 0 {
+		s.WriteString("(" + strings.TrimSuffix(strings.Repeat("NULL,", max(width, 1)), ",") + ")")
+		return
+	}
 	for i, value := range values {
 		switch {
 		case i == 0:

@@ -11,9 +11,10 @@ import (
 	"github.com/tarsregistry/tarsregistry/internal/naming"
 )
 
-// errMoved: a lease that was read without a lock had changed when it was locked.
-// The transaction begins again with the instance in its scope.
-var errMoved = errors.New("a lease changed before it was locked")
+// errMoved: what was read without a lock had changed when it was locked, a lease, or
+// written, a server row. The transaction begins again, with the lease's instance in
+// its scope.
+var errMoved = errors.New("a row changed before it was locked")
 
 // Tx is what a closure of Update sees of its transaction: the rows as they were
 // read, with what the closure has put laid over them. It is for one goroutine.

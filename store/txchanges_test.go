@@ -90,3 +90,43 @@ func withoutItsOwn(t *testing.T, s *store.Store, k naming.Key) *naming.Instance 
 	}
 	return instance
 }
+
+// TestAnotherProgramTakesARowMeanwhile: a row that is replaced or deleted after a
+// transaction has read it, and before that writes it with many others, is not
+// forgotten.
+func TestAnotherProgramTakesARowMeanwhile(t *testing.T) {
+	for _, statement := range []string{
+		"REPLACE INTO t_server_conf (application, server_name, node_name, registry_timestamp) VALUES ('App', 'Server', '10.0.0.0', NOW())",
+		"DELETE FROM t_server_conf WHERE node_name = '10.0.0.0'",
+	} {
+		const count = 14
+		d := storetest.MariaDB(t)
+		s := d.Open(t, "replica-1")
+		var scope store.Scope
+		for n := range count {
+			k := key("App", "Server", "10.0.0."+itoa(n))
+			scope.Keys = append(scope.Keys, k)
+			register(t, s, registered(k))
+		}
+		runs := 0
+		commit := update(t, s, scope, func(tx *store.Tx) error {
+			for _, k := range scope.Keys {
+				again := registered(k)
+				again.Server.Version = "v2"
+				tx.Put(again, naming.Event{Kind: naming.EventRegistered})
+			}
+			if runs++; runs == 1 {
+				d.Exec(t, statement)
+			}
+			return nil
+		})
+		if got := d.Text(t, "SELECT COUNT(*) FROM t_server_conf WHERE patch_version = 'v2'"); got != itoa(count) {
+			t.Errorf("after %s: %s rows are as they registered, want %d", statement, got, count)
+		}
+		for _, instance := range commit.Instances {
+			if instance.Server.Stamp == "" {
+				t.Errorf("after %s: the stamp of %s is not known", statement, instance.Key)
+			}
+		}
+	}
+}

@@ -32,8 +32,12 @@ func (w *writing) serverRows() error {
 func (w *writing) updateServers(group *changeGroup) error {
 	set, args := group.setClause()
 	query := "UPDATE t_server_conf SET " + set + " WHERE id IN (" + group.ids() + ")"
-	if err := w.exec("server_update", query, args...); err != nil {
+	found, err := w.store.exec(w.ctx, w.tx, "server_update", query, args...)
+	if err != nil {
 		return err
+	}
+	if found < int64(len(group.members)) {
+		return errMoved // another program has deleted or replaced a row since it was read
 	}
 	stamps := make([]*string, len(group.members))
 	for i, member := range group.members {

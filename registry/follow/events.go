@@ -40,7 +40,7 @@ func (f *Follower) tailEvents(ctx context.Context) error {
 // skipEvents takes all events as seen: what follows reads everything.
 func (f *Follower) skipEvents(ctx context.Context) error {
 	fresh, err := f.unseen(ctx, Window)
-	f.take(fresh)
+	f.take(fresh...)
 	return err
 }
 
@@ -54,10 +54,10 @@ func (f *Follower) newEvents(ctx context.Context, window time.Duration) ([]namin
 	if err != nil {
 		return nil, fmt.Errorf("read the event log: %w", err)
 	}
-	f.take(fresh)
 	var keys []naming.Key
 	taken := map[naming.Key]bool{}
 	for _, event := range events {
+		f.take(event.ID) // one that was not read, behind a proxy perhaps, is asked for again
 		if key := event.Key.Fold(); !taken[key] {
 			taken[key] = true
 			keys = append(keys, event.Key)
@@ -90,7 +90,7 @@ func (f *Follower) unseen(ctx context.Context, window time.Duration) ([]int64, e
 }
 
 // take notes events as taken.
-func (f *Follower) take(ids []int64) {
+func (f *Follower) take(ids ...int64) {
 	now := time.Now()
 	for _, id := range ids {
 		f.seen[id] = now

@@ -29,6 +29,7 @@ type tables struct {
 	looks   int // rows read by id
 	wholes  int
 	fail    error
+	late    bool  // events show by their ids only
 	half    error // what reading instances fails with, while the rest is read
 	machine string
 
@@ -142,7 +143,7 @@ func (s *tables) EventIDs(context.Context, time.Duration, string) (ids []int64, 
 
 func (s *tables) EventsByID(_ context.Context, ids []int64) ([]naming.Event, error) {
 	s.sync()
-	wanted := func(event naming.Event) bool { return slices.Contains(ids, event.ID) }
+	wanted := func(event naming.Event) bool { return !s.late && slices.Contains(ids, event.ID) }
 	return slices.DeleteFunc(slices.Clone(s.events), func(event naming.Event) bool { return !wanted(event) }), s.fail
 }
 
@@ -220,6 +221,23 @@ func TestR22AnEventIsTakenOnce(t *testing.T) {
 		s.pass(2 * time.Second)
 		if s.reads != 1 {
 			t.Errorf("the instance was read %d times for one event", s.reads)
+		}
+	})
+}
+
+// TestR22AnEventThatCannotBeReadYetIsTakenLater: behind a proxy the id may come from
+// one node of a cluster, and the question for the event go to another.
+func TestR22AnEventThatCannotBeReadYetIsTakenLater(t *testing.T) {
+	s := newTables()
+	s.put(key(1), naming.Active)
+	following(t, s, func(known *roster.Roster, _ *Follower) {
+		s.put(key(1), naming.Inactive)
+		s.events, s.late = append(s.events, naming.Event{ID: 7, Key: key(1)}), true
+		s.pass(time.Second)
+		s.late = false
+		s.pass(time.Second)
+		if got := state(known, 1); got != naming.Inactive {
+			t.Errorf("the event was lost: the instance is %s", got)
 		}
 	})
 }
