@@ -20,5 +20,5 @@ CREATE TABLE IF NOT EXISTS t_registry_lease (
   registration    TEXT
 );
 CREATE UNIQUE INDEX IF NOT EXISTS t_registry_lease_instance ON t_registry_lease (rtrim(application) COLLATE NOCASE, rtrim(server_name) COLLATE NOCASE, rtrim(node_name) COLLATE NOCASE);
-CREATE UNIQUE INDEX IF NOT EXISTS t_registry_lease_worker ON t_registry_lease (rtrim(application) COLLATE NOCASE, rtrim(server_name) COLLATE NOCASE, worker_id);
+CREATE UNIQUE INDEX IF NOT EXISTS t_registry_lease_worker ON t_registry_lease (rtrim(application) COLLATE NOCASE, rtrim(server_name) COLLATE NOCASE, worker_id) WHERE worker_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS t_registry_lease_node ON t_registry_lease (rtrim(node_name) COLLATE NOCASE);
