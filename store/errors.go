@@ -20,7 +20,7 @@ var (
 	// answer in time. Nothing is known of what it did with the statement.
 	ErrUnavailable = errors.New("the database is not available")
 	// ErrLocked: another process has the embedded database open (R31).
-	ErrLocked = errors.New("another registry has this database open")
+	ErrLocked = errors.New("another registry has this database open; stop it first, or choose another data folder")
 	// ErrSchema: a table or column that is needed is missing.
 	ErrSchema = errors.New("the database's tables are not as expected")
 	// ErrConflict: others changed the same rows again and again, and the
