@@ -18,8 +18,6 @@ type Snapshot struct {
 	// without a server row (Server nil), and adapters without either. Leases come
 	// without their Registration.
 	Instances  []*naming.Instance
-	Nodes      []string // names
-	NodeSum    NodeSum  // that of Nodes
 	Rules      []naming.GroupRule
 	Priorities []naming.GroupPriority
 	Registries []naming.RegistryEntry
@@ -92,8 +90,6 @@ func (s *Store) readAll(ctx context.Context, tx runner, tables *schema) (*Snapsh
 		func() error { return s.readAdapters(ctx, tx, "", nil, a) },
 		func() error { return s.readLeases(ctx, tx, "", nil, a) },
 		func() error { return s.readSmall(ctx, tx, small) },
-		func() (err error) { snapshot.NodeSum, err = s.sumNodes(ctx, tx); return err },
-		func() (err error) { snapshot.Nodes, err = s.readNodeNames(ctx, tx); return err },
 		func() error {
 			return s.liveTombstones(ctx, tx, "", nil, func(t naming.Tombstone) {
 				snapshot.Tombstones = append(snapshot.Tombstones, t)

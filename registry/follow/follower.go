@@ -174,6 +174,9 @@ func (f *Follower) compareStep(ctx context.Context) error {
 	if err := f.compareSmall(ctx); err != nil {
 		return err
 	}
+	if err := f.lookAtNodes(ctx); err != nil {
+		return err
+	}
 	return f.compareStamps(ctx)
 }
 
@@ -199,7 +202,7 @@ func (f *Follower) note(err error) {
 	}
 }
 
-// compareSmall reads the small tables, groups and registries, and looks at nodes.
+// compareSmall reads the small tables, groups and registries.
 func (f *Follower) compareSmall(ctx context.Context) error {
 	small, err := f.source.SmallTables(ctx)
 	if err != nil {
@@ -207,7 +210,7 @@ func (f *Follower) compareSmall(ctx context.Context) error {
 	}
 	f.picture.SetGroups(small.Rules, small.Priorities)
 	f.picture.SetRegistries(small.Registries)
-	return f.lookAtNodes(ctx)
+	return nil
 }
 
 // errMoved says that another database server answers than before.

@@ -28,8 +28,7 @@ func (f *Follower) compareAll(ctx context.Context, first bool) (*store.Snapshot,
 	} else if !f.compareWhole(snapshot, version) {
 		return snapshot, nil // the next comparison of everything comes soon: lastFull stays
 	}
-	f.compareNodes(snapshot.Nodes, version)
-	f.nodes, f.nodesRead = &snapshot.NodeSum, time.Now()
+	f.nodesRead = time.Time{} // the next step reads them: a start need not wait for that
 	f.lastFull = time.Now()
 	f.unsettled.servers = youngOf(snapshot.Stamps.Servers)
 	f.unsettled.adapters = youngOf(snapshot.Stamps.Adapters)
