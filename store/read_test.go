@@ -53,6 +53,9 @@ func TestLoadAllReadsThePicture(t *testing.T) {
 		if len(snapshot.Rules) != 2 || snapshot.Rules[0].ID != 1 || snapshot.Priorities[0].GroupName != "early" {
 			t.Errorf("small tables: %+v %+v", snapshot.Rules, snapshot.Priorities)
 		}
+		if names, _, err := s.NodeNames(t.Context(), nil); err != nil || len(names) != 2 {
+			t.Errorf("nodes: %v, %v", names, err)
+		}
 		if len(snapshot.Registries) != 1 || len(snapshot.Tombstones) != 1 || snapshot.Tombstones[0].Key.Server != "Gone" || snapshot.Stamps.Clock == 0 {
 			t.Errorf("registries %+v, tombstones %+v", snapshot.Registries, snapshot.Tombstones)
 		}

@@ -92,16 +92,15 @@ func (c *changes) sorted() []*changeGroup {
 // it, is cheaper than to lay them over what is there with all others.
 const manyRows = 12
 
-// shared gives the groups that are worth a statement, and the rows of the others.
-func (c *changes) shared() (groups []*changeGroup, others []*instanceRow) {
+// shared gives the groups that are worth a statement, and the others.
+func (c *changes) shared() (groups, others []*changeGroup) {
 	for _, group := range c.sorted() {
 		if len(group.members) >= manyRows {
 			groups = append(groups, group)
 		} else {
-			others = append(others, group.instances()...)
+			others = append(others, group)
 		}
 	}
-	slices.SortFunc(others, compareLocks)
 	return groups, others
 }
 

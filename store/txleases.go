@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"time"
 )
 
@@ -44,7 +45,7 @@ func (w *writing) leaseRows() error {
 }
 
 func (w *writing) knownLeases(known *changes, columns []string) error {
-	shared, single := known.shared()
+	shared, others := known.shared()
 	for _, group := range shared {
 		set, args := group.setClause()
 		if err := w.exec("lease_update", "UPDATE t_registry_lease SET "+set+" WHERE id IN ("+group.ids()+")", args...); err != nil {
@@ -52,6 +53,11 @@ func (w *writing) knownLeases(known *changes, columns []string) error {
 		}
 		w.leasesKnown = append(w.leasesKnown, group.instances()...)
 	}
+	var single []*instanceRow
+	for _, group := range others {
+		single = append(single, group.instances()...)
+	}
+	slices.SortFunc(single, compareLocks)
 	whole := newInsert("t_registry_lease", columns).expect(len(single))
 	for _, row := range single {
 		if err := w.addLease(whole.begin(len(columns)), row, row.base.Lease.ID); err != nil {

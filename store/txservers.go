@@ -49,20 +49,21 @@ func (w *writing) updateServers(group *changeGroup) error {
 
 // overlayServers lays rows that a registration describes over those that are there,
 // those in which the same columns change together.
-func (w *writing) overlayServers(rows []*instanceRow) error {
+func (w *writing) overlayServers(groups []*changeGroup) error {
 	all := w.insertColumns()
 	byColumns := map[string]*describedRows{}
-	for _, row := range rows {
-		base, now := row.base.Server, row.now.Server
-		columns := columnsOf(w.description(base, now))
+	for _, group := range groups {
+		columns := columnsOf(group.set)
 		described := byColumns[columns]
 		if described == nil {
-			described = &describedRows{insert: newInsert("t_server_conf", all).expect(len(rows))}
+			described = &describedRows{insert: newInsert("t_server_conf", all).expect(len(groups))}
 			byColumns[columns] = described
 		}
-		w.addServer(described.insert.begin(len(all)), row, base.ID)
-		described.ids = append(described.ids, base.ID)
-		described.stamps = append(described.stamps, &now.Stamp)
+		for _, member := range group.members {
+			w.addServer(described.insert.begin(len(all)), member.instance, member.id)
+			described.ids = append(described.ids, member.id)
+			described.stamps = append(described.stamps, &member.instance.now.Server.Stamp)
+		}
 	}
 	for _, columns := range slices.Sorted(maps.Keys(byColumns)) {
 		described := byColumns[columns]
